@@ -1,0 +1,252 @@
+//! Checking data and tree against a root hash.
+//!
+//! The levels above the leaves are read once, from the root downwards, each block compared with its digest
+//! in the level above. Then threads take chunks in rising order: a leaf block is compared with its digest, and the
+//! data below it with the leaves. Nothing is trusted before it was compared.
+//!
+//! The fault that is reported is the first one in the order of the data: whoever finds one stops the handing out,
+//! and all earlier chunks, which were taken before, are still finished.
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use uuid::Uuid;
+
+use crate::block::{BLOCK_BYTES, bytes_in};
+use crate::chunk::{CHUNK_LEAF_BYTES, Chunk, Chunks, READ_BYTES};
+use crate::shape::{DIGEST_SIZE, DIGESTS_PER_BLOCK};
+use crate::{
+    AlignedBuffer, BLOCK_SIZE, BlockHasher, Error, ReadAt, RootHash, Salt, Superblock,
+    SuperblockError, TreeShape, read_at,
+};
+
+/// Data and a tree that hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// The root hash that they were checked against.
+    pub root_hash: RootHash,
+    /// Data blocks that the tree covers.
+    pub data_blocks: u64,
+    /// Length of the hash image in bytes.
+    pub hash_len: u64,
+    /// Salt of the tree.
+    pub salt: Salt,
+    /// UUID of the tree; no digest covers it.
+    pub uuid: Uuid,
+}
+
+/// Checks data and hash image against a root hash: every block of the tree and every data block.
+///
+/// `data_len_limit` and `hash_len` are the bytes that there are, for instance the sizes of two partitions; the tree
+/// may cover less. What lies after the covered data and after the tree is not looked at. `progress` is called with
+/// the number of bytes of data that were checked since its last call.
+///
+/// # Errors
+///
+/// Names the first block that is wrong, in the order of the data, or says why the superblock cannot be used.
+pub fn verify<D: ReadAt + ?Sized, H: ReadAt + ?Sized>(
+    data: &D,
+    data_len_limit: u64,
+    hash: &H,
+    hash_len: u64,
+    root_hash: &RootHash,
+    threads: NonZeroUsize,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Checked, Error> {
+    let superblock = superblock(hash, hash_len)?;
+    let tree = Tree::new(hash, &superblock, *root_hash);
+    tree.check_sizes(data_len_limit, hash_len)?;
+    let expected = tree.expected_leaves()?;
+    let check = Check {
+        data,
+        tree: &tree,
+        expected: &expected,
+        progress,
+        chunks: Chunks::new(superblock.data_blocks),
+        first_fault: Mutex::new(None),
+    };
+    check.run(threads)?;
+    Ok(Checked {
+        root_hash: *root_hash,
+        data_blocks: superblock.data_blocks.blocks(),
+        hash_len: tree.shape.hash_len(),
+        salt: superblock.params.salt,
+        uuid: superblock.params.uuid,
+    })
+}
+
+/// Reads the superblock of a hash image of `hash_len` bytes.
+fn superblock<H: ReadAt + ?Sized>(hash: &H, hash_len: u64) -> Result<Superblock, Error> {
+    if hash_len < BLOCK_BYTES {
+        return Err(Error::TreeTooLong { needed: BLOCK_BYTES, available: hash_len });
+    }
+    let mut buffer = AlignedBuffer::new(BLOCK_SIZE);
+    let block = read_at::hash_blocks(hash, &(0..1), &mut buffer)?;
+    let (bytes, rest) = block.split_first_chunk().expect("a block is longer than a superblock");
+    let superblock = Superblock::parse(bytes)?;
+    if rest.iter().any(|byte| *byte != 0) {
+        return Err(SuperblockError::NotZero.into());
+    }
+    Ok(superblock)
+}
+
+/// A tree that was not checked yet, and what it is checked against.
+struct Tree<'a, H: ?Sized> {
+    hash: &'a H,
+    shape: TreeShape,
+    data_blocks: u64,
+    hasher: BlockHasher,
+    root_hash: RootHash,
+}
+
+impl<'a, H: ReadAt + ?Sized> Tree<'a, H> {
+    fn new(hash: &'a H, superblock: &Superblock, root_hash: RootHash) -> Self {
+        Self {
+            hash,
+            shape: TreeShape::of(superblock.data_blocks),
+            data_blocks: superblock.data_blocks.blocks(),
+            hasher: BlockHasher::new(&superblock.params.salt),
+            root_hash,
+        }
+    }
+
+    fn check_sizes(&self, limit: u64, available: u64) -> Result<(), Error> {
+        let claimed = self.data_blocks * BLOCK_BYTES; // a BlockCount, so it fits
+        if claimed > limit {
+            return Err(Error::DataTooLong { claimed, limit });
+        }
+        let needed = self.shape.hash_len();
+        if needed > available { Err(Error::TreeTooLong { needed, available }) } else { Ok(()) }
+    }
+
+    /// The digests that the leaf blocks must have (the only data block, if there is no level), checked up
+    /// to the root.
+    fn expected_leaves(&self) -> Result<Vec<u8>, Error> {
+        let mut expected = self.root_hash.0.to_vec();
+        for level in (1..self.shape.levels().len()).rev() {
+            expected = self.read_level(level, &expected)?;
+        }
+        Ok(expected)
+    }
+
+    /// Reads a level whose blocks must have the digests `expected`.
+    fn read_level(&self, level: usize, expected: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut content = Vec::new();
+        let mut buffer = AlignedBuffer::new(CHUNK_LEAF_BYTES);
+        let mut next = 0;
+        while next < self.shape.levels()[level].blocks {
+            let blocks = self.read(level, next, &mut buffer)?;
+            for block in blocks.chunks_exact(BLOCK_SIZE) {
+                self.check(level, next, block, digest_at(expected, next))?;
+                next += 1;
+            }
+            content.extend_from_slice(blocks);
+        }
+        Ok(content)
+    }
+
+    /// Reads as many blocks of a level, from its block `first`, as there are and the buffer holds.
+    fn read<'b>(&self, level: usize, first: u64, buffer: &'b mut [u8]) -> Result<&'b [u8], Error> {
+        let place = &self.shape.levels()[level];
+        let end = (first + bytes_in(buffer) / BLOCK_BYTES).min(place.blocks);
+        let range: Range<u64> = place.first_block + first..place.first_block + end;
+        read_at::hash_blocks(self.hash, &range, buffer)
+    }
+
+    /// Compares one block of the tree with its digest, and what lies after its last digest with zero.
+    fn check(&self, level: usize, index: u64, bytes: &[u8], expected: &[u8]) -> Result<(), Error> {
+        let levels = self.shape.levels();
+        let block = levels[level].first_block + index;
+        let found = self.hasher.digest(bytes);
+        if found != expected {
+            let top = level + 1 == levels.len();
+            let mismatch = Error::RootHash { wanted: self.root_hash, found: RootHash(found) };
+            return Err(if top { mismatch } else { Error::BadTreeBlock { level, index, block } });
+        }
+        let below = if level == 0 { self.data_blocks } else { levels[level - 1].blocks };
+        let used = (below - index * DIGESTS_PER_BLOCK).min(DIGESTS_PER_BLOCK);
+        let spare = bytes.chunks_exact(DIGEST_SIZE).zip(0..DIGESTS_PER_BLOCK);
+        let clean =
+            spare.filter(|(_, entry)| *entry >= used).all(|(spare, _)| spare == [0; DIGEST_SIZE]);
+        if clean { Ok(()) } else { Err(Error::Padding { level, index, block }) }
+    }
+}
+
+/// Digest `index` of a list of digests.
+fn digest_at(digests: &[u8], index: u64) -> &[u8] {
+    let start = usize::try_from(index).expect("the list is in memory") * DIGEST_SIZE;
+    &digests[start..start + DIGEST_SIZE]
+}
+
+/// What the threads share.
+struct Check<'a, D: ?Sized, H: ?Sized> {
+    data: &'a D,
+    tree: &'a Tree<'a, H>,
+    expected: &'a [u8],
+    progress: &'a (dyn Fn(u64) + Sync),
+    chunks: Chunks,
+    first_fault: Mutex<Option<(u64, Error)>>,
+}
+
+impl<D: ReadAt + ?Sized, H: ReadAt + ?Sized> Check<'_, D, H> {
+    fn run(self, threads: NonZeroUsize) -> Result<(), Error> {
+        thread::scope(|scope| {
+            for _ in 0..threads.get() {
+                scope.spawn(|| self.work());
+            }
+        });
+        let fault = self.first_fault.into_inner().unwrap_or_else(PoisonError::into_inner);
+        fault.map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    /// One thread's work: chunks, until there are none.
+    fn work(&self) {
+        let mut leaves = AlignedBuffer::new(CHUNK_LEAF_BYTES);
+        let mut data = AlignedBuffer::new(READ_BYTES);
+        while let Some(chunk) = self.chunks.take() {
+            if let Err(error) = self.check(&chunk, &mut leaves, &mut data) {
+                self.chunks.close();
+                self.keep_first(chunk.number, error);
+            }
+        }
+    }
+
+    fn keep_first(&self, number: u64, error: Error) {
+        let mut first = self.first_fault.lock().unwrap_or_else(PoisonError::into_inner);
+        if first.as_ref().is_none_or(|(earliest, _)| number < *earliest) {
+            *first = Some((number, error));
+        }
+    }
+
+    fn check(&self, chunk: &Chunk, leaves: &mut [u8], buffer: &mut [u8]) -> Result<(), Error> {
+        if self.tree.shape.levels().is_empty() {
+            return self.check_data(0..1, self.expected, buffer);
+        }
+        let leaves = self.tree.read(0, chunk.leaves.start, leaves)?;
+        for (leaf, block) in chunk.leaves.clone().zip(leaves.chunks_exact(BLOCK_SIZE)) {
+            self.tree.check(0, leaf, block, digest_at(self.expected, leaf))?;
+            self.check_data(chunk.data_of(leaf), block, buffer)?;
+        }
+        Ok(())
+    }
+
+    /// Reads data blocks and compares them with their digests.
+    fn check_data(
+        &self,
+        blocks: Range<u64>,
+        digests: &[u8],
+        buffer: &mut [u8],
+    ) -> Result<(), Error> {
+        let data = read_at::data_blocks(self.data, &blocks, buffer)?;
+        let pairs = data.chunks_exact(BLOCK_SIZE).zip(digests.chunks_exact(DIGEST_SIZE));
+        for (index, (block, digest)) in blocks.zip(pairs) {
+            if self.tree.hasher.digest(block) != digest {
+                return Err(Error::BadDataBlock { index, offset: index * BLOCK_BYTES });
+            }
+        }
+        (self.progress)(bytes_in(data));
+        Ok(())
+    }
+}
