@@ -1,0 +1,214 @@
+//! The shell: runs the phases over a source and a store.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+
+use crate::verified::count;
+use crate::{
+    Damage, Error, Fetched, Known, Limits, MetadataSource, Repository, Result, Role, RoleName,
+    RootPhase, Rotation, SnapshotPhase, Store, TargetsPhase, TimestampPhase,
+};
+
+/// Brings the store up to date with `source` and returns what is trusted at `now`.
+///
+/// `shipped_root` is the root that came with the operating system. Each role is stored as soon as it is
+/// accepted, so that what was learnt is kept even if a later one fails.
+///
+/// # Errors
+///
+/// Any [`Error`]; [`Error::kind`] tells a refusal from a failure.
+pub async fn refresh<S: MetadataSource>(
+    source: &S,
+    store: &Store,
+    shipped_root: &[u8],
+    now: DateTime<Utc>,
+) -> Result<Repository> {
+    refresh_within(&Limits::default(), source, store, shipped_root, now).await
+}
+
+/// [`refresh`] with other limits than the usual ones.
+///
+/// # Errors
+///
+/// As [`refresh`].
+pub async fn refresh_within<S: MetadataSource>(
+    limits: &Limits,
+    source: &S,
+    store: &Store,
+    shipped_root: &[u8],
+    now: DateTime<Utc>,
+) -> Result<Repository> {
+    let run = Run { limits, source, store };
+    let timestamp = run.newest_root(shipped_root).await?.settle(now)?;
+    let (known, damage) = recall(store, &timestamp, limits)?;
+    let snapshot = run.timestamp(timestamp, &known).await?;
+    let targets = run.snapshot(snapshot, &known).await?;
+    let repository = run.targets(targets, &known).await?;
+    Ok(repository.with_damage(damage))
+}
+
+/// Verifies the stored metadata again, without a network, and returns what is trusted at `now`.
+///
+/// Expired metadata is refused here as in [`refresh`]. Nothing is written; a store opened for
+/// reading will do.
+///
+/// # Errors
+///
+/// Any [`Error`] but those of a source; [`Error::NotStored`] if no refresh ever came to its end.
+pub fn offline(store: &Store, shipped_root: &[u8], now: DateTime<Utc>) -> Result<Repository> {
+    offline_within(&Limits::default(), store, shipped_root, now)
+}
+
+/// [`offline`] with other limits than the usual ones.
+///
+/// # Errors
+///
+/// As [`offline`].
+pub fn offline_within(
+    limits: &Limits,
+    store: &Store,
+    shipped_root: &[u8],
+    now: DateTime<Utc>,
+) -> Result<Repository> {
+    let start = Start::choose(store, shipped_root, limits)?;
+    let withdrawn = start.rotation == Rotation::Withdrawn
+        || store.is_withdrawn(start.phase.root().version())?;
+    let timestamp = start.phase.settle(now)?;
+    if withdrawn {
+        return Err(not_stored(store, RoleName::Timestamp));
+    }
+    let stored = |role| store.read(role, limits)?.ok_or_else(|| not_stored(store, role));
+    let nothing = Known::nothing();
+    let snapshot = timestamp.accept(&nothing, stored(RoleName::Timestamp)?)?;
+    let targets = snapshot.accept(&nothing, stored(RoleName::Snapshot)?)?;
+    targets.accept(stored(RoleName::Targets)?)
+}
+
+fn not_stored(store: &Store, role: RoleName) -> Error {
+    Error::NotStored { path: store.folder().to_owned(), role }
+}
+
+/// The newest root that is at hand without a source.
+struct Start {
+    phase: RootPhase,
+    /// What the shipped root withdraws, if it is newer than the stored one.
+    rotation: Rotation,
+    /// Whether it is not stored yet.
+    is_new: bool,
+}
+
+impl Start {
+    fn choose(store: &Store, shipped_root: &[u8], limits: &Limits) -> Result<Self> {
+        let shipped = RootPhase::start(Bytes::copy_from_slice(shipped_root))?;
+        let Some(bytes) = store.read(RoleName::Root, limits)? else {
+            return Ok(Self { phase: shipped, rotation: Rotation::Kept, is_new: true });
+        };
+        let stored = RootPhase::start(bytes).map_err(|error| Error::Damaged {
+            path: store.folder().join(RoleName::Root.file_name()),
+            reason: error.to_string(),
+        })?;
+        if shipped.root().version() <= stored.root().version() {
+            return Ok(Self { phase: stored, rotation: Rotation::Kept, is_new: false });
+        }
+        let rotation = Rotation::between(stored.root(), shipped.root());
+        Ok(Self { phase: shipped, rotation, is_new: true })
+    }
+}
+
+/// What the store remembers below the root, and the files of it that are damaged.
+fn recall(store: &Store, phase: &TimestampPhase, limits: &Limits) -> Result<(Known, Vec<Damage>)> {
+    let (known, unusable) = Known::recall(store.read_below_root(limits)?, phase.root());
+    let path = |role: RoleName| store.folder().join(role.file_name());
+    match unusable.iter().find(|file| file.fatal) {
+        Some(file) => Err(Error::Damaged { path: path(file.role), reason: file.reason.clone() }),
+        None => {
+            let damage = |file: crate::known::Unusable| Damage {
+                path: path(file.role),
+                reason: file.reason,
+            };
+            Ok((known, unusable.into_iter().map(damage).collect()))
+        }
+    }
+}
+
+/// One refresh.
+struct Run<'a, S> {
+    limits: &'a Limits,
+    source: &'a S,
+    store: &'a Store,
+}
+
+impl<S: MetadataSource> Run<'_, S> {
+    async fn newest_root(&self, shipped_root: &[u8]) -> Result<RootPhase> {
+        let Start { mut phase, rotation, is_new } =
+            Start::choose(self.store, shipped_root, self.limits)?;
+        if is_new {
+            self.keep_root(&phase, rotation)?;
+        } else {
+            self.store.finish_withdrawal(phase.root().version())?;
+        }
+        for _ in 0..self.limits.root_rotations {
+            match self.fetch(&phase.next_file(), self.limits.root).await? {
+                Fetched::Absent => return Ok(phase),
+                Fetched::Bytes(bytes) => {
+                    let rotation = phase.advance(bytes)?;
+                    self.keep_root(&phase, rotation)?;
+                }
+            }
+        }
+        match self.fetch(&phase.next_file(), self.limits.root).await? {
+            Fetched::Absent => Ok(phase),
+            Fetched::Bytes(_) => Err(Error::TooManyRoots { limit: self.limits.root_rotations }),
+        }
+    }
+
+    fn keep_root(&self, phase: &RootPhase, rotation: Rotation) -> Result<()> {
+        let root = phase.root();
+        self.store.keep_root(root.bytes(), root.version(), rotation)
+    }
+
+    async fn timestamp(&self, phase: TimestampPhase, known: &Known) -> Result<SnapshotPhase> {
+        let bytes = self.need(RoleName::Timestamp.file_name(), self.limits.timestamp).await?;
+        let next = phase.accept(known, bytes)?;
+        self.store.keep(RoleName::Timestamp, next.timestamp().bytes(), self.limits)?;
+        Ok(next)
+    }
+
+    async fn snapshot(&self, phase: SnapshotPhase, known: &Known) -> Result<TargetsPhase> {
+        let bytes = match known.snapshot().filter(|_| phase.is_known(known)) {
+            Some(snapshot) => snapshot.bytes().clone(),
+            None => self.need(&phase.file(), phase.bound(self.limits.snapshot)?).await?,
+        };
+        let next = phase.accept(known, bytes)?;
+        self.store.keep(RoleName::Snapshot, next.snapshot().bytes(), self.limits)?;
+        Ok(next)
+    }
+
+    async fn targets(&self, phase: TargetsPhase, known: &Known) -> Result<Repository> {
+        let bytes = match known.targets().filter(|_| phase.is_known(known)) {
+            Some(targets) => targets.bytes().clone(),
+            None => self.need(&phase.file(), phase.bound(self.limits.targets)?).await?,
+        };
+        let repository = phase.accept(bytes)?;
+        self.store.keep(RoleName::Targets, repository.targets_metadata().bytes(), self.limits)?;
+        Ok(repository)
+    }
+
+    async fn need(&self, name: &str, limit: u64) -> Result<Bytes> {
+        match self.fetch(name, limit).await? {
+            Fetched::Bytes(bytes) => Ok(bytes),
+            Fetched::Absent => Err(Error::Missing { name: name.to_owned() }),
+        }
+    }
+
+    /// Holds a source to its limit, which it may have ignored.
+    async fn fetch(&self, name: &str, limit: u64) -> Result<Fetched> {
+        let fetched = self.source.fetch(name, limit).await?;
+        match &fetched {
+            Fetched::Bytes(bytes) if count(bytes.len()) > limit => {
+                Err(Error::TooLong { name: name.to_owned(), limit })
+            }
+            _ => Ok(fetched),
+        }
+    }
+}

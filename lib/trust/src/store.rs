@@ -1,0 +1,198 @@
+//! The folder in which trusted metadata outlives a run, as the very bytes that were received.
+//!
+//! `root.json` is the newest trusted root; `timestamp.json`, `snapshot.json` and `targets.json` are what
+//! was trusted last. Each is written to a temporary file, flushed, renamed, and the folder is flushed, so
+//! that after a power cut a name holds the old bytes or the new ones.
+//!
+//! A root that withdraws keys takes three steps, so that a cut between them can be finished later: the
+//! marker `withdrawn` (the root's version), the root, the removal of timestamp and snapshot, then
+//! the marker goes. A marker above the stored root's version was cut before the root was written and
+//! means nothing.
+//!
+//! Absent means that the file system says 'not found'. A file that is there and cannot be used is damaged,
+//! which is not the same: see [`Known`](crate::Known).
+
+use std::fs::{self, File, TryLockError};
+use std::io::{ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use crate::known::Stored;
+use crate::{Error, Limits, Result, RoleName, Rotation};
+
+const MARKER: &str = "withdrawn";
+/// More digits than any version has.
+const MARKER_LIMIT: u64 = 64;
+
+/// Trusted metadata on disk; one writer, or any number of readers, at a time.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    /// The folder itself: holds the lock, and flushes renames.
+    handle: File,
+}
+
+/// A stored file that was damaged and could be done without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it, in words.
+    pub reason: String,
+}
+
+impl Store {
+    /// Opens the store in `folder` for writing; makes the folder if it is absent.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] if another process has it open, [`Error::Store`] if the file system fails.
+    pub fn open(folder: impl Into<PathBuf>) -> Result<Self> {
+        let folder = folder.into();
+        fs::create_dir_all(&folder).map_err(fault("make", &folder))?;
+        let store = Self::over(folder)?;
+        store.lock(store.handle.try_lock())?;
+        Ok(store)
+    }
+
+    /// Opens the store in `folder` for reading only, as [`offline`](crate::offline) needs it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] if a writer has it open, [`Error::Store`] if it cannot be read.
+    pub fn open_shared(folder: impl Into<PathBuf>) -> Result<Self> {
+        let store = Self::over(folder.into())?;
+        store.lock(store.handle.try_lock_shared())?;
+        Ok(store)
+    }
+
+    fn over(folder: PathBuf) -> Result<Self> {
+        let handle = File::open(&folder).map_err(fault("open", &folder))?;
+        Ok(Self { folder, handle })
+    }
+
+    fn lock(&self, outcome: Result<(), TryLockError>) -> Result<()> {
+        outcome.map_err(|error| match error {
+            TryLockError::WouldBlock => Error::Busy { path: self.folder.clone() },
+            TryLockError::Error(error) => fault("lock", &self.folder)(error),
+        })
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The stored bytes of `role`, which were trusted once; whoever uses them verifies them again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`] if the file is longer than `limits` allow, [`Error::Store`] if it cannot be
+    /// read.
+    pub fn read(&self, role: RoleName, limits: &Limits) -> Result<Option<Bytes>> {
+        self.read_file(role.file_name(), limits.of(role))
+    }
+
+    pub(crate) fn read_below_root(&self, limits: &Limits) -> Result<Stored> {
+        let file = |role| match self.read(role, limits) {
+            Ok(bytes) => Ok(bytes.map(Ok)),
+            Err(Error::Damaged { reason, .. }) => Ok(Some(Err(reason))),
+            Err(fault) => Err(fault),
+        };
+        Ok(Stored {
+            timestamp: file(RoleName::Timestamp)?,
+            snapshot: file(RoleName::Snapshot)?,
+            targets: file(RoleName::Targets)?,
+        })
+    }
+
+    /// Keeps `bytes` as the newest of `role`; the same bytes again are not written.
+    pub(crate) fn keep(&self, role: RoleName, bytes: &Bytes, limits: &Limits) -> Result<()> {
+        let stored = self.read(role, limits);
+        if stored.is_ok_and(|stored| stored.as_ref() == Some(bytes)) {
+            return Ok(());
+        }
+        self.replace(role.file_name(), bytes)
+    }
+
+    /// Keeps a newer root, and forgets what keys vouched for that it withdraws.
+    pub(crate) fn keep_root(&self, root: &Bytes, version: u64, rotation: Rotation) -> Result<()> {
+        if rotation == Rotation::Withdrawn {
+            self.replace(MARKER, version.to_string().as_bytes())?;
+        }
+        self.replace(RoleName::Root.file_name(), root)?;
+        self.finish_withdrawal(version)
+    }
+
+    /// Finishes a withdrawal of keys that was cut off, given the version of the stored root.
+    pub(crate) fn finish_withdrawal(&self, root_version: u64) -> Result<()> {
+        let Some(withdrawn) = self.marker()? else { return Ok(()) };
+        if withdrawn <= root_version {
+            self.remove(RoleName::Timestamp.file_name())?;
+            self.remove(RoleName::Snapshot.file_name())?;
+            self.flush()?;
+        }
+        self.remove(MARKER)?;
+        self.flush()
+    }
+
+    /// Whether the stored timestamp and snapshot are signed by keys that the stored root withdrew.
+    pub(crate) fn is_withdrawn(&self, root_version: u64) -> Result<bool> {
+        Ok(self.marker()?.is_some_and(|withdrawn| withdrawn <= root_version))
+    }
+
+    fn marker(&self) -> Result<Option<u64>> {
+        let Some(bytes) = self.read_file(MARKER, MARKER_LIMIT)? else { return Ok(None) };
+        let version = str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
+        version.map(Some).ok_or_else(|| Error::Damaged {
+            path: self.folder.join(MARKER),
+            reason: "it holds no version".to_owned(),
+        })
+    }
+
+    fn read_file(&self, name: &str, limit: u64) -> Result<Option<Bytes>> {
+        let path = self.folder.join(name);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(fault("open", &path)(error)),
+        };
+        let mut bytes = Vec::new();
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(fault("read", &path))?;
+        if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
+            return Err(Error::Damaged {
+                path,
+                reason: format!("it is longer than {limit} bytes"),
+            });
+        }
+        Ok(Some(bytes.into()))
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.folder.join(name);
+        // The one writer has the lock: a fixed name cannot collide, and a left-over is overwritten.
+        let temporary = self.folder.join(format!(".{name}.new"));
+        let mut file = File::create(&temporary).map_err(fault("create", &temporary))?;
+        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(fault("write", &temporary))?;
+        fs::rename(&temporary, &path).map_err(fault("replace", &path))?;
+        self.flush()
+    }
+
+    fn remove(&self, name: &str) -> Result<()> {
+        let path = self.folder.join(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(fault("remove", &path)(error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn flush(&self) -> Result<()> {
+        self.handle.sync_all().map_err(fault("flush", &self.folder))
+    }
+}
+
+fn fault(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Store { action, path, source }
+}

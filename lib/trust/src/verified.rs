@@ -1,0 +1,192 @@
+//! The one verification path: received bytes → [`Draft`] → [`Verified`].
+
+use std::collections::HashSet;
+use std::ops::Deref;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::{Error, PublicKey, Result, Role, RoleName, Root, canonical_json};
+
+/// A value whose signatures were checked, with the very bytes that it was read from.
+///
+/// Only this crate makes one.
+#[derive(Clone, Debug)]
+pub struct Verified<T> {
+    value: T,
+    bytes: Bytes,
+}
+
+impl<T> Verified<T> {
+    /// The bytes as they were received.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+}
+
+impl<T> Deref for Verified<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// Metadata that was read, but not verified.
+#[derive(Debug)]
+pub struct Draft<T> {
+    value: T,
+    bytes: Bytes,
+    /// What the signatures are over.
+    canonical: Vec<u8>,
+    signatures: Vec<Signature>,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    signed: &'a RawValue,
+    signatures: Vec<Signature>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Signature {
+    keyid: String,
+    sig: String,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    #[serde(rename = "_type")]
+    kind: String,
+    spec_version: String,
+}
+
+impl<T: Role> Draft<T> {
+    /// Reads metadata of the role `T`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] if `bytes` are not such metadata, or could be read in two ways.
+    pub fn parse(bytes: Bytes) -> Result<Self> {
+        let envelope: Envelope<'_> = serde_json::from_slice(&bytes).map_err(malformed::<T>)?;
+        let signed = envelope.signed.get();
+        // First, since it refuses doubled keys: what is read below has one reading only.
+        let canonical = canonical_json(signed.as_bytes()).map_err(malformed::<T>)?;
+        let header: Header = serde_json::from_str(signed).map_err(malformed::<T>)?;
+        header.check::<T>()?;
+        let value = serde_json::from_str(signed).map_err(malformed::<T>)?;
+        let signatures = envelope.signatures;
+        Ok(Self { value, bytes, canonical, signatures })
+    }
+
+    /// Checks the signatures against the keys that `root` gives for the role.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Threshold`] if too few of the role's keys have signed.
+    pub fn verify(self, root: &Root) -> Result<Verified<T>> {
+        self.check_signatures(root)?;
+        Ok(Verified { value: self.value, bytes: self.bytes })
+    }
+
+    fn check_signatures(&self, root: &Root) -> Result<()> {
+        let need = root.threshold(T::NAME);
+        let have = count(self.signers(root).len());
+        if have < need {
+            return Err(Error::Threshold { role: T::NAME, have, need });
+        }
+        Ok(())
+    }
+
+    /// The distinct keys of the role that have signed.
+    ///
+    /// One signature a key id is looked at, the first, so that the work is bounded by the role's keys.
+    fn signers<'a>(&self, root: &'a Root) -> HashSet<&'a PublicKey> {
+        let mut seen = HashSet::new();
+        let once = self.signatures.iter().filter(|signature| seen.insert(&signature.keyid));
+        once.filter_map(|signature| {
+            let key = root.key(T::NAME, &signature.keyid)?;
+            let raw = hex::decode(&signature.sig).ok()?;
+            key.verifies(&self.canonical, &raw).then_some(key)
+        })
+        .collect()
+    }
+}
+
+impl Draft<Root> {
+    /// Accepts the first root: its own keys must have signed it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Threshold`] if too few of them have.
+    pub(crate) fn verify_by_itself(self) -> Result<Verified<Root>> {
+        self.check_signatures(&self.value)?;
+        Ok(Verified { value: self.value, bytes: self.bytes })
+    }
+
+    /// Accepts the root after `trusted`: version one higher, signed by the keys of both.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Threshold`] or [`Error::WrongVersion`].
+    pub(crate) fn verify_after(self, trusted: &Root) -> Result<Verified<Root>> {
+        self.check_signatures(trusted)?;
+        let expected = trusted.version().saturating_add(1);
+        self.value.check_version(expected)?;
+        self.verify_by_itself()
+    }
+}
+
+/// What is checked of a role once its signatures are.
+pub(crate) trait Checks: Role {
+    /// Refuses what is expired at `now`.
+    fn check_expiry(&self, now: DateTime<Utc>) -> Result<()> {
+        let since = self.expires();
+        if since <= now { Err(Error::Expired { role: Self::NAME, since }) } else { Ok(()) }
+    }
+
+    /// Refuses any version but the one that is signed for.
+    fn check_version(&self, expected: u64) -> Result<()> {
+        let found = self.version();
+        let role = Self::NAME;
+        if found != expected { Err(Error::WrongVersion { role, expected, found }) } else { Ok(()) }
+    }
+}
+
+impl<T: Role> Checks for T {}
+
+impl Header {
+    fn check<T: Role>(&self) -> Result<()> {
+        let reason = if self.kind != T::NAME.as_str() {
+            format!("its type is {:?}", self.kind)
+        } else if !understood(&self.spec_version) {
+            format!("its specification version is {:?}, not 1.x", self.spec_version)
+        } else {
+            return Ok(());
+        };
+        Err(Error::Malformed { role: T::NAME, reason })
+    }
+}
+
+/// Whether a `spec_version` is of major version 1.
+fn understood(spec_version: &str) -> bool {
+    let numbers: Option<Vec<u64>> = spec_version.split('.').map(|part| part.parse().ok()).collect();
+    numbers.is_some_and(|numbers| matches!(numbers.as_slice(), [1, _] | [1, _, _]))
+}
+
+fn malformed<T: Role>(error: serde_json::Error) -> Error {
+    Error::Malformed { role: T::NAME, reason: error.to_string() }
+}
+
+/// Refuses a version below one that was trusted.
+pub(crate) fn not_below(role: RoleName, from: u64, to: u64) -> Result<()> {
+    if to < from { Err(Error::Rollback { role, from, to }) } else { Ok(()) }
+}
+
+/// A length in memory as a count of bytes.
+pub(crate) fn count(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}
