@@ -16,6 +16,23 @@
 //! | `migration` | [`Migrations`] and the [`MigrationPath`] between two versions |
 //! | [`report`] | what `image-builder` wrote down of a build |
 //!
+//! ```
+//! use manifest::{Manifest, Seed, WavePolicy};
+//!
+//! let policy = WavePolicy::parse(
+//!     "[[waves]]\nstart_after = '1 hour'\nfleet_percentage = 10\n\
+//!      [[waves]]\nstart_after = '1 day'\nfleet_percentage = 100\n",
+//! )?;
+//! let schedule = policy.waves("2026-11-23T00:00:00Z".parse()?)?;
+//! assert_eq!(schedule.ready_at(Seed::new(0)?).to_string(), "2026-11-23T01:00:00Z");
+//! assert_eq!(schedule.ready_at(Seed::new(204)?).to_string(), "2026-11-24T00:00:00Z");
+//! assert!(Seed::new(2048).is_err());
+//!
+//! let twice = br#"{"updates": [], "updates": [], "migrations": {}}"#;
+//! assert!(Manifest::parse(twice).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Left out on purpose: signatures and digests of the file (that is `trust`), and any look at the host
 //! (that is `updog`).
 

@@ -132,9 +132,10 @@ impl Migrations {
         let mut queue = VecDeque::from([(high, 0)]);
         while let Some((version, steps)) = queue.pop_front() {
             for from in below.remove(version).unwrap_or_default() {
-                if distance.insert(from, steps + 1).is_none() {
+                distance.entry(from).or_insert_with(|| {
                     queue.push_back((from, steps + 1));
-                }
+                    steps + 1
+                });
             }
         }
         distance
