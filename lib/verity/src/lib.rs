@@ -48,4 +48,4 @@ pub use root_hash::{RootHash, RootHashError};
 pub use salt::{Salt, SaltError};
 pub use shape::{Level, TreeShape};
 pub use superblock::{Superblock, SuperblockError};
-pub use verify::{Checked, verify};
+pub use verify::{Checked, claimed_root_hash, verify};

@@ -77,6 +77,25 @@ pub fn verify<D: ReadAt + ?Sized, H: ReadAt + ?Sized>(
     })
 }
 
+/// The root hash that a hash image leads to: the digest of its top block. It says nothing of the data, nor of
+/// the tree below, until [`verify`] was called with it. A tree of one data block has no top block: `None`.
+///
+/// # Errors
+///
+/// Fails when the superblock cannot be used, or the tree is longer than `hash_len`.
+pub fn claimed_root_hash<H: ReadAt + ?Sized>(
+    hash: &H,
+    hash_len: u64,
+) -> Result<Option<RootHash>, Error> {
+    let superblock = superblock(hash, hash_len)?;
+    let tree = Tree::new(hash, &superblock, RootHash([0; 32]));
+    tree.check_sizes(u64::MAX, hash_len)?;
+    let Some(top) = tree.shape.levels().len().checked_sub(1) else { return Ok(None) };
+    let mut buffer = AlignedBuffer::new(BLOCK_SIZE);
+    let block = tree.read(top, 0, &mut buffer)?;
+    Ok(Some(RootHash(tree.hasher.digest(block))))
+}
+
 /// Reads the superblock of a hash image of `hash_len` bytes.
 fn superblock<H: ReadAt + ?Sized>(hash: &H, hash_len: u64) -> Result<Superblock, Error> {
     if hash_len < BLOCK_BYTES {
