@@ -137,6 +137,13 @@ impl<E> Loaded<E> {
         }
     }
 
+    /// Forgets what is known of the copies, for instance because the disk did not give back what was written. The order of the
+    /// next write stays right.
+    pub fn distrust(&mut self) {
+        self.primary = Condition::Stale;
+        self.backup = Condition::Stale;
+    }
+
     /// Whether both copies are valid and say the same.
     #[must_use]
     pub fn is_whole(&self) -> bool {
