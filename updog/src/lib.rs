@@ -1,1 +1,24 @@
-//! .
+//! The updater: looks for an update, writes it to the inactive set, checks it whole, and flips.
+//!
+//! One way through, each part in its module:
+//!
+//! ```text
+//! args ─▶ config, host ─▶ session (metadata, manifest) ─▶ commands::choice ─▶ plan ─▶ install ─▶ staged
+//! ```
+//!
+//! `commands::choice` and [`plan`] decide and do nothing; [`install`] does, in an order that its types hold; [`http`]
+//! brings bytes that nobody trusts until `trust` or the tree has checked them. The clock is read in one place.
+
+pub mod args;
+mod commands;
+pub mod config;
+pub mod error;
+pub mod host;
+pub mod http;
+pub mod install;
+pub mod output;
+pub mod plan;
+pub mod session;
+pub mod staged;
+
+pub use commands::run;

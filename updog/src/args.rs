@@ -1,0 +1,129 @@
+//! The command line, as it is typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use gptprio::SetId;
+use semver::Version;
+
+use crate::config;
+
+/// Checks for, installs, activates and reverts operating-system updates.
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing to do, 4 refused, 75 temporary (try again).
+#[derive(Debug, Parser)]
+#[command(name = "updog", version, about, long_about, arg_required_else_help = true)]
+pub struct Arguments {
+    /// Configuration file
+    #[arg(long, global = true, value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    pub config: PathBuf,
+    /// Disk or disk image to work on, instead of the one that holds `/`
+    #[arg(long, global = true, value_name = "PATH")]
+    pub disk: Option<PathBuf>,
+    /// The set that counts as running, where the running system cannot tell
+    #[arg(long, global = true, value_name = "A|B")]
+    pub active: Option<SetId>,
+    /// Print the result as JSON on standard output
+    #[arg(short, long, global = true)]
+    pub json: bool,
+    /// Show no progress
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `updog` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show the sets, what boots next and what is staged; never touches the network
+    Status,
+    /// Show the update that this host would install now
+    #[command(visible_alias = "whats")]
+    CheckUpdate(CheckArguments),
+    /// Fetch and verify metadata, manifest and migrations, and check that the update fits; changes no disk
+    Prepare(ChoiceArguments),
+    /// Install an update, make it boot next, and restart if asked to
+    Update(UpdateArguments),
+    /// Write an update to the inactive set and check it; it does not boot yet
+    UpdateImage(ChoiceArguments),
+    /// Make the set that update-image wrote boot next, after checking it again
+    UpdateApply(ApplyArguments),
+    /// Take an applied update back before the restart; never touches the network
+    UpdateRevert(RevertArguments),
+    /// Go back to the other set, after an update that was restarted into; never touches the network
+    Rollback(ApplyArguments),
+}
+
+/// What `check-update` shows.
+#[derive(Debug, Args)]
+pub struct CheckArguments {
+    /// List every release for this variant and architecture, with the reason for or against each
+    #[arg(short, long)]
+    pub all: bool,
+    /// Do not wait for this host's place in the waves
+    #[arg(long)]
+    pub ignore_waves: bool,
+}
+
+/// Which update is taken.
+#[derive(Clone, Debug, Args)]
+pub struct ChoiceArguments {
+    /// Take exactly this version
+    #[arg(short, long, value_name = "VERSION", value_parser = parse_version)]
+    pub image: Option<Version>,
+    /// Do not wait for this host's place in the waves
+    #[arg(short, long, visible_alias = "ignore-waves")]
+    pub now: bool,
+    /// Show what would be fetched and written, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// How an update is taken in one go.
+#[derive(Debug, Args)]
+pub struct UpdateArguments {
+    /// Which update is taken
+    #[command(flatten)]
+    pub choice: ChoiceArguments,
+    /// Restart the host when the update is in place
+    #[arg(short, long)]
+    pub reboot: bool,
+}
+
+/// How a set is made to boot next.
+#[derive(Debug, Args)]
+pub struct ApplyArguments {
+    /// Restart the host afterwards
+    #[arg(short, long)]
+    pub reboot: bool,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// How an update is taken back.
+#[derive(Debug, Args)]
+pub struct RevertArguments {
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// A version, with or without the `v` that names of releases often begin with.
+fn parse_version(text: &str) -> Result<Version, semver::Error> {
+    Version::parse(text.strip_prefix('v').unwrap_or(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+}

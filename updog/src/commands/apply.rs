@@ -1,0 +1,130 @@
+//! `update-apply` and `update`: the checked set boots next.
+
+use std::fmt;
+use std::process::Command;
+
+use chrono::{DateTime, Utc};
+use cli::Outcome;
+use gptprio::SetId;
+use semver::Version;
+use serde::Serialize;
+use signpost::Access;
+
+use super::image::{self, Brought, Image};
+use super::{Context, Place, place};
+use crate::args::{ApplyArguments, UpdateArguments};
+use crate::error::Error;
+use crate::staged::Staged;
+
+/// What boots next, and what brought it about.
+#[derive(Debug, Serialize)]
+struct Applied {
+    /// The release that boots next.
+    version: Version,
+    /// Its set.
+    set: SetId,
+    /// Whether this run changed anything.
+    changed: bool,
+    /// Whether nothing was changed because this is a dry run.
+    dry_run: bool,
+    /// Whether the host restarts now.
+    restarting: bool,
+}
+
+impl fmt::Display for Applied {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version, set, .. } = self;
+        match (self.dry_run, self.changed, self.restarting) {
+            (true, ..) => write!(out, "would make {version} in set {set} boot next"),
+            (_, false, false) => write!(out, "{version} in set {set} boots next already"),
+            (_, _, true) => write!(out, "{version} in set {set} boots next, restarting now"),
+            (_, true, false) => {
+                write!(out, "{version} in set {set} boots next: restart to run it")
+            }
+        }
+    }
+}
+
+pub(super) fn run(context: &Context, arguments: &ApplyArguments) -> Result<Outcome, Error> {
+    let mut place = context.place(access(arguments.dry_run))?;
+    let applied = apply(context, &mut place, arguments.dry_run, arguments.reboot)?;
+    drop(place);
+    finish(context, &applied)
+}
+
+pub(super) fn update(
+    context: &Context,
+    arguments: &UpdateArguments,
+    now: DateTime<Utc>,
+) -> Result<Outcome, Error> {
+    let mut place = context.place(image::access(&arguments.choice))?;
+    match image::bring(context, &arguments.choice, &mut place, now)? {
+        None => Ok(Outcome::NothingToDo),
+        Some(plan @ Brought::Planned(_)) => {
+            context.output.show(&plan)?;
+            Ok(Outcome::Done)
+        }
+        Some(Brought::There(image)) => {
+            note(context, &image);
+            let applied = apply(context, &mut place, false, arguments.reboot)?;
+            drop(place);
+            finish(context, &applied)
+        }
+    }
+}
+
+fn note(context: &Context, image: &Image) {
+    if !context.output.json {
+        context.output.note(image);
+    }
+}
+
+fn access(dry_run: bool) -> Access {
+    if dry_run { Access::Read } else { Access::Write }
+}
+
+fn apply(
+    context: &Context,
+    place: &mut Place,
+    dry_run: bool,
+    restarting: bool,
+) -> Result<Applied, Error> {
+    let (set, _) = place.inactive()?;
+    let staged = Staged::read(&context.settings.paths.state)?
+        .filter(|staged| staged.set == set)
+        .ok_or(Error::NotStaged { set })?;
+    let version = staged.version.clone();
+    let state = place.disk.state(place.active);
+    if place::next(&state) == Some(set) {
+        return Ok(Applied { version, set, changed: false, dry_run: false, restarting });
+    }
+    let refused = |source| Error::Refusal { action: "make the update boot next", source };
+    let flipped = state.upgrade_to_inactive().map_err(refused)?;
+    place.check(&staged, context.output).map_err(|source| {
+        let version = staged.version.clone();
+        Error::Altered { set, version, source }
+    })?;
+    if !dry_run {
+        place.disk.store(&flipped)?;
+    }
+    Ok(Applied { version, set, changed: !dry_run, dry_run, restarting: restarting && !dry_run })
+}
+
+/// Prints the result and restarts, if that was asked for.
+fn finish(context: &Context, applied: &Applied) -> Result<Outcome, Error> {
+    context.output.show(applied)?;
+    if applied.restarting {
+        restart(context)?;
+    }
+    let idle = !applied.changed && !applied.dry_run && !applied.restarting;
+    Ok(if idle { Outcome::NothingToDo } else { Outcome::Done })
+}
+
+pub(super) fn restart(context: &Context) -> Result<(), Error> {
+    let words = &context.settings.restart_command;
+    let failed = |source| Error::Restart { command: words.join(" "), source };
+    // The configuration was checked to name a program.
+    let Some((program, rest)) = words.split_first() else { return Ok(()) };
+    let status = Command::new(program).args(rest).status().map_err(failed)?;
+    if status.success() { Ok(()) } else { Err(failed(std::io::Error::other(status.to_string()))) }
+}

@@ -1,0 +1,82 @@
+//! `check-update` and `whats`: what this host would install now, and why.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use cli::Outcome;
+use manifest::{Considered, Host, Update};
+use serde::Serialize;
+
+use super::{Context, choice};
+use crate::args::CheckArguments;
+use crate::error::Error;
+use crate::host;
+use crate::session::Session;
+
+pub(super) fn run(
+    context: &Context,
+    arguments: &CheckArguments,
+    now: DateTime<Utc>,
+) -> Result<Outcome, Error> {
+    let mut host = host::read(&context.settings)?;
+    host.ignore_waves |= arguments.ignore_waves;
+    let session = Session::open(&context.settings, &host, now)?;
+    let decision = choice::choose(&session.manifest, &host, now, None)?;
+    let fitting: Vec<_> = decision.for_host().collect();
+    if arguments.all {
+        context.output.show(&All { host: &host, releases: fitting })?;
+    } else {
+        context.output.show(&One { host: &host, chosen: decision.chosen, releases: fitting })?;
+    }
+    Ok(if decision.chosen.is_some() { Outcome::Done } else { Outcome::NothingToDo })
+}
+
+/// Every release for this host; JSON is the list of the manifest's update objects.
+struct All<'a> {
+    host: &'a Host,
+    releases: Vec<&'a Considered<'a>>,
+}
+
+impl Serialize for All<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.releases.iter().map(|one| one.update))
+    }
+}
+
+impl fmt::Display for All<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Host { variant, arch, .. } = self.host;
+        write!(out, "releases for {variant} on {arch}:")?;
+        for one in &self.releases {
+            write!(out, "\n  {one}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The one update; JSON is the manifest's update object, or null.
+struct One<'a> {
+    host: &'a Host,
+    chosen: Option<&'a Update>,
+    releases: Vec<&'a Considered<'a>>,
+}
+
+impl Serialize for One<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.chosen.serialize(serializer)
+    }
+}
+
+impl fmt::Display for One<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(update) = self.chosen {
+            let Host { variant, arch, version, .. } = self.host;
+            return write!(out, "{variant} {arch}: {version} -> {}", update.version);
+        }
+        write!(out, "no update for {}", self.host.version)?;
+        for one in &self.releases {
+            write!(out, "\n  {one}")?;
+        }
+        Ok(())
+    }
+}

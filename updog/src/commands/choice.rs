@@ -1,0 +1,59 @@
+//! From the manifest to the one release that this host takes now.
+
+use chrono::{DateTime, Utc};
+use manifest::{Decision, Host, Manifest, NoPath};
+use semver::Version;
+
+use crate::error::Error;
+
+/// Chooses a release, with the reason for every other.
+///
+/// # Errors
+///
+/// Refuses a repository that has releases and none for this variant and architecture, and a forced version
+/// that is not there. An empty repository is fine.
+pub(super) fn choose<'m>(
+    manifest: &'m Manifest,
+    host: &Host,
+    now: DateTime<Utc>,
+    force: Option<&Version>,
+) -> Result<Decision<'m>, Error> {
+    let decision = manifest::choose(manifest, host, now, force);
+    let (variant, arch) = (host.variant.clone(), host.arch.clone());
+    if !manifest.updates.is_empty() && !decision.any_fits() {
+        return Err(Error::OtherHost { variant, arch, offered: offered(manifest) });
+    }
+    match force {
+        Some(version) if decision.chosen.is_none() => {
+            let reason = decision.for_host().find(|one| one.version == *version);
+            let version = version.clone();
+            match reason {
+                Some(one) => Err(Error::NotNow { version, reason: one.reason.clone() }),
+                None => Err(Error::NoSuchRelease { version, variant, arch }),
+            }
+        }
+        _ => Ok(decision),
+    }
+}
+
+/// Names of the migrations between two versions, in the order in which they run. A repository without any
+/// migration has settings that need none.
+pub(super) fn migrations(
+    manifest: &Manifest,
+    from: &Version,
+    to: &Version,
+) -> Result<Vec<String>, NoPath> {
+    if manifest.migrations.is_empty() {
+        return Ok(Vec::new());
+    }
+    manifest.migration_path(from, to).map(|path| path.names)
+}
+
+/// The variants and architectures of a manifest, for a message.
+fn offered(manifest: &Manifest) -> String {
+    let pairs = manifest.updates.iter().map(|update| format!("{} {}", update.variant, update.arch));
+    let mut pairs: Vec<String> = pairs.collect();
+    pairs.sort();
+    pairs.dedup();
+    pairs.join(", ")
+}

@@ -1,0 +1,217 @@
+//! `prepare` and `update-image`: a release onto the inactive set, checked, not yet bootable.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use cli::{ByteCount, Outcome, Progress};
+use gptprio::SetId;
+use manifest::Host;
+use semver::Version;
+use serde::Serialize;
+use signpost::Access;
+
+use super::{Context, Place, choice};
+use crate::args::ChoiceArguments;
+use crate::error::Error;
+use crate::host;
+use crate::install::{self, Downloads};
+use crate::plan::Plan;
+use crate::session::Session;
+use crate::staged::Staged;
+
+/// A release that was chosen and fits.
+pub(super) struct Chosen {
+    session: Session,
+    plan: Plan,
+}
+
+/// What became of the inactive set.
+#[derive(Debug, Serialize)]
+pub(super) struct Image {
+    /// The release in it.
+    pub(super) version: Version,
+    /// The inactive set.
+    pub(super) set: SetId,
+    /// Whether this run wrote it; else it was there already, and was checked again.
+    pub(super) written: bool,
+    /// Bytes fetched by this run.
+    pub(super) fetched_bytes: u64,
+}
+
+impl fmt::Display for Image {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { version, set, .. } = self;
+        if !self.written {
+            return write!(out, "{version} is in set {set} already, checked again");
+        }
+        let fetched = ByteCount(self.fetched_bytes);
+        write!(out, "{version} is in set {set}, read back and checked; fetched {fetched}")
+    }
+}
+
+pub(super) fn prepare(
+    context: &Context,
+    arguments: &ChoiceArguments,
+    now: DateTime<Utc>,
+) -> Result<Outcome, Error> {
+    let place = context.place(Access::Read)?;
+    let Some(chosen) = choose(context, arguments, &place, now)? else {
+        return Ok(Outcome::NothingToDo);
+    };
+    if !arguments.dry_run {
+        chosen.session.keep(&context.settings, &chosen.plan.migrations)?;
+    }
+    context.output.show(&chosen.plan.summary())?;
+    Ok(Outcome::Done)
+}
+
+pub(super) fn run(
+    context: &Context,
+    arguments: &ChoiceArguments,
+    now: DateTime<Utc>,
+) -> Result<Outcome, Error> {
+    let mut place = context.place(access(arguments))?;
+    let Some(image) = bring(context, arguments, &mut place, now)? else {
+        return Ok(Outcome::NothingToDo);
+    };
+    context.output.show(&image)?;
+    Ok(if image.written() || arguments.dry_run { Outcome::Done } else { Outcome::NothingToDo })
+}
+
+/// A dry run must work beside another writer, and without the right to write.
+pub(super) fn access(arguments: &ChoiceArguments) -> Access {
+    if arguments.dry_run { Access::Read } else { Access::Write }
+}
+
+/// What `update-image` gives: the plan of a dry run, or what became of the set.
+pub(super) enum Brought {
+    /// Only planned.
+    Planned(Box<Plan>),
+    /// On the disk.
+    There(Image),
+}
+
+impl Brought {
+    fn written(&self) -> bool {
+        matches!(self, Self::There(image) if image.written)
+    }
+}
+
+impl Serialize for Brought {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Planned(plan) => plan.summary().serialize(serializer),
+            Self::There(image) => image.serialize(serializer),
+        }
+    }
+}
+
+impl fmt::Display for Brought {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Planned(plan) => plan.summary().fmt(out),
+            Self::There(image) => image.fmt(out),
+        }
+    }
+}
+
+/// Chooses a release and brings it onto the inactive set, unless it lies there already.
+pub(super) fn bring(
+    context: &Context,
+    arguments: &ChoiceArguments,
+    place: &mut Place,
+    now: DateTime<Utc>,
+) -> Result<Option<Brought>, Error> {
+    let Some(chosen) = choose(context, arguments, place, now)? else { return Ok(None) };
+    if arguments.dry_run {
+        return Ok(Some(Brought::Planned(Box::new(chosen.plan))));
+    }
+    let (version, set) = (chosen.plan.version.clone(), chosen.plan.set);
+    if is_there(context, place, &chosen.plan)? {
+        let image = Image { version, set, written: false, fetched_bytes: 0 };
+        return Ok(Some(Brought::There(image)));
+    }
+    let fetched_bytes = chosen.plan.fetch_bytes();
+    install(context, place, &chosen)?;
+    Ok(Some(Brought::There(Image { version, set, written: true, fetched_bytes })))
+}
+
+/// Decides which release this host takes, and plans it.
+fn choose(
+    context: &Context,
+    arguments: &ChoiceArguments,
+    place: &Place,
+    now: DateTime<Utc>,
+) -> Result<Option<Chosen>, Error> {
+    let mut host = host::read(&context.settings)?;
+    host.ignore_waves |= arguments.now;
+    let session = Session::open(&context.settings, &host, now)?;
+    let plan = plan(context, arguments, place, (&host, &session), now)?;
+    let Some(plan) = plan else { return Ok(None) };
+    Ok(Some(Chosen { session, plan }))
+}
+
+fn plan(
+    context: &Context,
+    arguments: &ChoiceArguments,
+    place: &Place,
+    (host, session): (&Host, &Session),
+    now: DateTime<Utc>,
+) -> Result<Option<Plan>, Error> {
+    let manifest = &session.manifest;
+    let decision = choice::choose(manifest, host, now, arguments.image.as_ref())?;
+    let Some(update) = decision.chosen else {
+        context.output.note(format_args!("no update for {}", host.version));
+        decision.for_host().for_each(|one| context.output.note(format_args!("  {one}")));
+        return Ok(None);
+    };
+    let names = choice::migrations(manifest, &host.version, &update.version)?;
+    session.query.choose(&update.version, &names);
+    let target = place.inactive()?;
+    Ok(Some(Plan::new(&host.version, update, &names, &session.repository, target)?))
+}
+
+/// Whether the planned release lies in the inactive set already, whole and ready to be activated.
+fn is_there(context: &Context, place: &Place, plan: &Plan) -> Result<bool, Error> {
+    // A damaged record is no reason to stop: it is about to be replaced.
+    let Ok(Some(staged)) = Staged::read(&context.settings.paths.state) else { return Ok(false) };
+    let same = staged.set == plan.set
+        && staged.version == plan.version
+        && staged.variant == plan.variant
+        && plan.contents.as_ref().is_none_or(|contents| *contents == staged.contents);
+    if !same || !place.inactive_has_tries() {
+        return Ok(false);
+    }
+    Ok(place.check(&staged, context.output).is_ok())
+}
+
+/// The steps, in their one order.
+fn install(context: &Context, place: &mut Place, chosen: &Chosen) -> Result<(), Error> {
+    let Chosen { session, plan } = chosen;
+    let (settings, output) = (&context.settings, context.output);
+    let state = &settings.paths.state;
+    output.note(plan.summary());
+    session.keep(settings, &plan.migrations)?;
+    Staged::remove(state)?;
+    let active = place.active;
+    let cleared = install::clear(&mut place.disk, active)?;
+    let downloads = Downloads {
+        client: &session.client,
+        base: &settings.targets_base_url,
+        runtime: &session.runtime,
+    };
+    let writing = Progress::new("write", plan.write_bytes().unwrap_or(0), output.quiet);
+    let written =
+        install::write(cleared, &place.disk, plan, &downloads, &|bytes| writing.add(bytes))?;
+    writing.finish();
+    let checking = Progress::new("check", plan.write_bytes().unwrap_or(0), output.quiet);
+    let (set, layout) = place.inactive()?;
+    let checked =
+        install::check(written, &place.disk, (set, layout), &|bytes| checking.add(bytes))?;
+    checking.finish();
+    let contents = checked.contents().clone();
+    let (variant, arch) = (plan.variant.clone(), plan.arch.clone());
+    Staged::new(set, plan.version.clone(), variant, arch, contents).write(state)?;
+    install::mark_valid(checked, &mut place.disk, active, settings.tries)?;
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! `status`: the sets, what boots next and what is staged. Never touches the network.
+
+use std::fmt;
+
+use cli::Outcome;
+use gptprio::{BootBits, SetId};
+use semver::Version;
+use serde::Serialize;
+use signpost::Access;
+
+use super::{Context, Place, place};
+use crate::error::Error;
+use crate::host;
+use crate::staged::Staged;
+
+/// What `status` tells.
+#[derive(Debug, Serialize)]
+struct Status {
+    /// Variant of the running system.
+    variant: String,
+    /// Version of the running system.
+    version: Version,
+    /// The set that runs.
+    active: SetId,
+    /// The set that boots next, if any can.
+    next: Option<SetId>,
+    /// The sets of the disk.
+    sets: Vec<Set>,
+    /// The release that was written to the inactive set and not restarted into yet.
+    staged: Option<Release>,
+}
+
+/// One set.
+#[derive(Debug, Serialize)]
+struct Set {
+    /// Its name.
+    set: SetId,
+    /// What runs or was written here, where that is known.
+    version: Option<Version>,
+    /// Its boot bits.
+    #[serde(flatten)]
+    bits: BootBits,
+}
+
+/// A release by its set.
+#[derive(Debug, Serialize)]
+struct Release {
+    /// The set that holds it.
+    set: SetId,
+    /// Its version.
+    version: Version,
+}
+
+pub(super) fn run(context: &Context) -> Result<Outcome, Error> {
+    let place = context.place(Access::Read)?;
+    let host = host::read(&context.settings)?;
+    let staged = Staged::read(&context.settings.paths.state)?;
+    let staged = staged.filter(|staged| staged.set != place.active);
+    let status = Status::new(&place, host, staged);
+    context.output.show(&status)?;
+    Ok(Outcome::Done)
+}
+
+impl Status {
+    fn new(place: &Place, host: manifest::Host, staged: Option<Staged>) -> Self {
+        let active = place.active;
+        let state = place.disk.state(active);
+        let version = |set| {
+            let other = staged.as_ref().filter(|staged| staged.set == set);
+            if set == active {
+                Some(host.version.clone())
+            } else {
+                other.map(|one| one.version.clone())
+            }
+        };
+        let set = |set: SetId| {
+            let bits = state.sets.bits(set)?;
+            Some(Set { set, version: version(set), bits })
+        };
+        Self {
+            active,
+            next: place::next(&state),
+            sets: [SetId::A, SetId::B].into_iter().filter_map(set).collect(),
+            staged: staged
+                .as_ref()
+                .map(|one| Release { set: one.set, version: one.version.clone() }),
+            variant: host.variant,
+            version: host.version,
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(out, "running {} {} from set {}", self.variant, self.version, self.active)?;
+        for set in &self.sets {
+            writeln!(out, "  {set}")?;
+        }
+        if let Some(staged) = &self.staged {
+            writeln!(out, "staged {} in set {}", staged.version, staged.set)?;
+        }
+        match self.next {
+            Some(next) => write!(out, "set {next} boots next"),
+            None => {
+                write!(out, "no set can boot: run `signpost status` and mend it before a restart")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Set {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let version = self.version.as_ref().map_or("unknown".to_owned(), Version::to_string);
+        let BootBits { priority, tries, successful } = self.bits;
+        let proven = if successful { "successful" } else { "not proven" };
+        write!(out, "set {}: {version}, priority {priority}, tries {tries}, {proven}", self.set)
+    }
+}

@@ -1,0 +1,327 @@
+//! `updog.toml`: fragments of text in, validated [`Settings`] out.
+//!
+//! Unknown fields are refused, so that a misspelt limit never silently means its default. Relative
+//! paths count from the folder of the configuration file.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gptprio::Tries;
+use manifest::{Seed, VersionLock};
+use serde::Deserialize;
+use thiserror::Error;
+use url::Url;
+
+/// Where the configuration is looked for when the command line names none.
+pub const DEFAULT_PATH: &str = "/etc/updog.toml";
+
+/// Longest configuration file that is read, in bytes.
+const MAX_LENGTH: u64 = 1 << 20;
+
+/// Everything that `updog` may be told, checked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Base of the metadata, ends with `/`.
+    pub metadata_base_url: Url,
+    /// Base of the targets, ends with `/`.
+    pub targets_base_url: Url,
+    /// This host's place in the waves.
+    pub seed: Seed,
+    /// The one version to run, or the latest.
+    pub version_lock: VersionLock,
+    /// Take an update before its wave comes.
+    pub ignore_waves: bool,
+    /// Proxy for both schemes, if any.
+    pub https_proxy: Option<Url>,
+    /// Hosts that are reached without the proxy, separated by commas.
+    pub no_proxy: Option<String>,
+    /// Tries that a freshly installed set is given.
+    pub tries: Tries,
+    /// How long a server may be silent.
+    pub idle_timeout: Duration,
+    /// How often a request is repeated without a byte of progress.
+    pub retries: u32,
+    /// The command that restarts the host.
+    pub restart_command: Vec<String>,
+    /// Where things lie on this host.
+    pub paths: Paths,
+}
+
+/// Files and folders of the host.
+#[derive(Clone, Debug)]
+pub struct Paths {
+    /// The trusted root that came with the image.
+    pub root: PathBuf,
+    /// Metadata that was verified, as it was received.
+    pub metadata_cache: PathBuf,
+    /// Migrations for the next boot.
+    pub migrations: PathBuf,
+    /// What was staged, and the like.
+    pub state: PathBuf,
+    /// os-release of the running set.
+    pub os_release: PathBuf,
+}
+
+/// Why a configuration is not usable.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {path}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The file is longer than any configuration is.
+    #[error("the configuration {path} is longer than {MAX_LENGTH} bytes")]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is not TOML of the known fields.
+    #[error("the configuration {path} is not valid: {problem}")]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with its place.
+        problem: String,
+    },
+    /// A field holds a value that makes no sense.
+    #[error("the configuration {path} is not valid: {field}: {problem}")]
+    Value {
+        /// The file.
+        path: PathBuf,
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// The file as it is written.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    metadata_base_url: String,
+    targets_base_url: String,
+    seed: u64,
+    #[serde(default = "latest")]
+    version_lock: String,
+    #[serde(default)]
+    ignore_waves: bool,
+    https_proxy: Option<String>,
+    no_proxy: Option<NoProxy>,
+    tries: Option<u8>,
+    idle_timeout_seconds: Option<u64>,
+    retries: Option<u32>,
+    restart_command: Option<Vec<String>>,
+    root_path: Option<PathBuf>,
+    metadata_cache: Option<PathBuf>,
+    migrations_dir: Option<PathBuf>,
+    state_dir: Option<PathBuf>,
+    os_release_path: Option<PathBuf>,
+}
+
+/// Hosts without proxy: a list, or one string with commas.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum NoProxy {
+    List(Vec<String>),
+    Text(String),
+}
+
+fn latest() -> String {
+    "latest".to_owned()
+}
+
+impl Settings {
+    /// Reads and checks the file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the file cannot be read, is not TOML, names an unknown field, or a value is out of range.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let read = |source| ConfigError::Read { path: path.to_owned(), source };
+        if fs::metadata(path).map_err(read)?.len() > MAX_LENGTH {
+            return Err(ConfigError::TooLong { path: path.to_owned() });
+        }
+        Self::parse(&fs::read_to_string(path).map_err(read)?, path)
+    }
+
+    /// Checks the text of a configuration that was read from `path`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Settings::read`], without the reading.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let raw: Raw = toml::from_str(text).map_err(|error| ConfigError::Syntax {
+            path: path.to_owned(),
+            problem: error.to_string().trim_end().to_owned(),
+        })?;
+        Check { path }.settings(raw)
+    }
+}
+
+/// Turns raw values into checked ones, naming the file in each error.
+struct Check<'a> {
+    path: &'a Path,
+}
+
+impl Check<'_> {
+    fn settings(&self, raw: Raw) -> Result<Settings, ConfigError> {
+        let seed = Seed::new(raw.seed).map_err(|error| self.bad("seed", error))?;
+        let lock = raw.version_lock.parse();
+        let tries = Tries::new(raw.tries.unwrap_or(1)).filter(|tries| tries.value() > 0);
+        Ok(Settings {
+            metadata_base_url: self.base("metadata_base_url", &raw.metadata_base_url)?,
+            targets_base_url: self.base("targets_base_url", &raw.targets_base_url)?,
+            seed,
+            version_lock: lock.map_err(|error| self.bad("version_lock", error))?,
+            ignore_waves: raw.ignore_waves,
+            https_proxy: self.proxy(raw.https_proxy.as_deref())?,
+            no_proxy: raw.no_proxy.map(NoProxy::joined),
+            tries: tries.ok_or_else(|| self.bad("tries", "must be from 1 to 15"))?,
+            idle_timeout: self.seconds(raw.idle_timeout_seconds.unwrap_or(30))?,
+            retries: raw.retries.unwrap_or(5),
+            restart_command: self.command(raw.restart_command)?,
+            paths: Paths {
+                root: self.place(raw.root_path, "/usr/share/updog/root.json"),
+                metadata_cache: self.place(raw.metadata_cache, "/var/cache/waystone-metadata"),
+                migrations: self.place(raw.migrations_dir, "/var/lib/waystone-migrations"),
+                state: self.place(raw.state_dir, "/var/lib/waystone"),
+                os_release: self.place(raw.os_release_path, "/etc/os-release"),
+            },
+        })
+    }
+
+    fn bad(&self, field: &'static str, problem: impl ToString) -> ConfigError {
+        ConfigError::Value { path: self.path.to_owned(), field, problem: problem.to_string() }
+    }
+
+    /// A base URL ends with `/`, so that names are added to it and never replace its last part.
+    fn base(&self, field: &'static str, text: &str) -> Result<Url, ConfigError> {
+        let mut url = self.http(field, text)?;
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(self.bad(field, "must have no query and no fragment"));
+        }
+        if !url.path().ends_with('/') {
+            let path = format!("{}/", url.path());
+            url.set_path(&path);
+        }
+        Ok(url)
+    }
+
+    fn http(&self, field: &'static str, text: &str) -> Result<Url, ConfigError> {
+        let url = Url::parse(text).map_err(|error| self.bad(field, error))?;
+        match url.scheme() {
+            "http" | "https" => Ok(url),
+            other => Err(self.bad(field, format!("scheme {other} is not http or https"))),
+        }
+    }
+
+    fn proxy(&self, text: Option<&str>) -> Result<Option<Url>, ConfigError> {
+        match text {
+            None | Some("") => Ok(None),
+            Some(text) if text.contains("://") => self.http("https_proxy", text).map(Some),
+            Some(text) => self.http("https_proxy", &format!("http://{text}")).map(Some),
+        }
+    }
+
+    fn seconds(&self, seconds: u64) -> Result<Duration, ConfigError> {
+        if !(1..=3600).contains(&seconds) {
+            return Err(self.bad("idle_timeout_seconds", "must be from 1 to 3600"));
+        }
+        Ok(Duration::from_secs(seconds))
+    }
+
+    fn command(&self, words: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {
+        let words = words.unwrap_or_else(|| vec!["systemctl".to_owned(), "reboot".to_owned()]);
+        if words.is_empty() {
+            return Err(self.bad("restart_command", "must name a program"));
+        }
+        Ok(words)
+    }
+
+    fn place(&self, path: Option<PathBuf>, default: &str) -> PathBuf {
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        path.map_or_else(|| PathBuf::from(default), |path| folder.join(path))
+    }
+}
+
+impl NoProxy {
+    fn joined(self) -> String {
+        match self {
+            Self::List(hosts) => hosts.join(","),
+            Self::Text(hosts) => hosts,
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const MINIMAL: &str = r#"
+        metadata_base_url = "https://updates.example/metadata"
+        targets_base_url = "https://updates.example/targets/"
+        seed = 12
+    "#;
+
+    fn parse(text: &str) -> Result<Settings, ConfigError> {
+        Settings::parse(text, Path::new("/etc/waystone/updog.toml"))
+    }
+
+    fn problem(extra: &str) -> String {
+        parse(&format!("{MINIMAL}\n{extra}")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn minimal_configuration_takes_the_documented_defaults() {
+        let settings = parse(MINIMAL).unwrap();
+        assert_eq!(settings.metadata_base_url.as_str(), "https://updates.example/metadata/");
+        assert_eq!(settings.paths.root, Path::new("/usr/share/updog/root.json"));
+        assert_eq!(settings.tries.value(), 1);
+        assert!(!settings.ignore_waves);
+    }
+
+    #[test]
+    fn relative_paths_count_from_the_file() {
+        let settings = parse(&format!("{MINIMAL}\nstate_dir = \"state\"")).unwrap();
+        assert_eq!(settings.paths.state, Path::new("/etc/waystone/state"));
+    }
+
+    #[test]
+    fn unknown_fields_are_refused_by_name() {
+        assert!(problem("ignore_wave = true").contains("ignore_wave"));
+    }
+
+    #[test]
+    fn seeds_beyond_the_last_are_refused() {
+        for seed in ["2048", "4294967295"] {
+            let text = MINIMAL.replace("12", seed);
+            assert!(parse(&text).unwrap_err().to_string().contains("seed"), "{seed}");
+        }
+        assert!(parse(&MINIMAL.replace("12", "-1")).is_err());
+        assert!(parse(&MINIMAL.replace("12", "2047")).is_ok());
+    }
+
+    #[test]
+    fn values_out_of_range_name_their_field() {
+        assert!(problem("tries = 0").contains("tries"));
+        assert!(problem("tries = 16").contains("tries"));
+        assert!(problem("idle_timeout_seconds = 0").contains("idle_timeout_seconds"));
+        assert!(problem("version_lock = \"newest\"").contains("version_lock"));
+        assert!(problem("https_proxy = \"ftp://proxy\"").contains("https_proxy"));
+        assert!(problem("restart_command = []").contains("restart_command"));
+    }
+
+    #[test]
+    fn proxies_may_lack_their_scheme() {
+        let settings = parse(&format!("{MINIMAL}\nhttps_proxy = \"proxy.example:3128\"")).unwrap();
+        assert_eq!(settings.https_proxy.unwrap().as_str(), "http://proxy.example:3128/");
+    }
+}

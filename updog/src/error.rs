@@ -1,0 +1,301 @@
+//! Every way in which a run of `updog` may end badly, with its exit code and what to do next.
+
+use std::io;
+use std::path::PathBuf;
+
+use cli::{Classify, Kind};
+use gptprio::SetId;
+use semver::Version;
+use thiserror::Error;
+
+use crate::config::ConfigError;
+use crate::host::HostError;
+use crate::http::HttpError;
+use crate::install::{CheckError, DecodeError, InstallError};
+use crate::plan::PlanError;
+use crate::staged::StagedError;
+
+/// Why `updog` did not do what it was asked to.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The configuration is not usable.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The running system cannot be known.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// The disk or its table.
+    #[error(transparent)]
+    Disk(#[from] signpost::Error),
+    /// The running set cannot be found.
+    #[error(transparent)]
+    Running(#[from] signpost::RunningError),
+    /// The command line and the running system say different things.
+    #[error("--active says that set {said} runs, and the system runs from set {found}")]
+    ActiveDisagrees {
+        /// The set that was named.
+        said: SetId,
+        /// The set that runs.
+        found: SetId,
+    },
+    /// The rules of the priority bits say no.
+    #[error("cannot {action}")]
+    Refusal {
+        /// What was asked for.
+        action: &'static str,
+        /// The rule.
+        source: gptprio::Refusal,
+    },
+    /// Metadata that is not to be trusted, or cannot be had.
+    #[error("the repository's metadata is not usable")]
+    Trust(#[source] trust::Error),
+    /// The shipped root cannot be read.
+    #[error("cannot read the trusted root {path}")]
+    Root {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// A request failed.
+    #[error("cannot fetch {name}")]
+    Fetch {
+        /// Name of the target.
+        name: String,
+        /// The cause.
+        source: HttpError,
+    },
+    /// The HTTP client cannot be made.
+    #[error(transparent)]
+    Http(HttpError),
+    /// A target is not the one that was signed.
+    #[error("the target {name} is not the one that was signed")]
+    Target {
+        /// Name of the target.
+        name: String,
+        /// What does not agree.
+        source: trust::Error,
+    },
+    /// A target is longer than a small one may be.
+    #[error("the target {name} has {length} bytes, more than the {limit} that are read")]
+    LongTarget {
+        /// Name of the target.
+        name: String,
+        /// Its signed length.
+        length: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// The repository has no manifest.
+    #[error("the repository's metadata lists no manifest.json")]
+    NoManifest,
+    /// The manifest is not one.
+    #[error("the release manifest is not valid")]
+    Manifest(#[from] manifest::Error),
+    /// The release does not fit this host.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// No way leads from the settings of the running version to those of the release.
+    #[error("settings cannot be migrated")]
+    Migrations(#[from] manifest::NoPath),
+    /// The name of a migration is no plain file name.
+    #[error("the migration {name:?} has no plain file name")]
+    MigrationName {
+        /// Its name.
+        name: String,
+    },
+    /// A version was asked for that the repository does not have for this host.
+    #[error("the repository has no release {version} for {variant} on {arch}")]
+    NoSuchRelease {
+        /// What was asked for.
+        version: Version,
+        /// Variant of the host.
+        variant: String,
+        /// Architecture of the host.
+        arch: String,
+    },
+    /// The repository is for other hosts.
+    #[error("the repository has no release for {variant} on {arch}, only for {offered}")]
+    OtherHost {
+        /// Variant of the host.
+        variant: String,
+        /// Architecture of the host.
+        arch: String,
+        /// What it has releases for.
+        offered: String,
+    },
+    /// The version that was asked for is not to be taken.
+    #[error("release {version} {reason}")]
+    NotNow {
+        /// What was asked for.
+        version: Version,
+        /// Why not.
+        reason: String,
+    },
+    /// The release is not on the disk.
+    #[error(transparent)]
+    Install(#[from] InstallError),
+    /// The record of what was staged.
+    #[error(transparent)]
+    Staged(#[from] StagedError),
+    /// Nothing was staged.
+    #[error("no update was written to set {set}")]
+    NotStaged {
+        /// The inactive set.
+        set: SetId,
+    },
+    /// The staged set is no longer what was written.
+    #[error("set {set} no longer holds {version} as it was written")]
+    Altered {
+        /// The set.
+        set: SetId,
+        /// The version that was written.
+        version: Version,
+        /// What does not agree.
+        source: CheckError,
+    },
+    /// A file of a cache cannot be kept.
+    #[error("cannot keep {path}")]
+    Keep {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The running set has to be named.
+    #[error("--disk is given, and nothing says which set of it counts as running")]
+    ActiveUnknown,
+    /// The disk has one set only.
+    #[error("{disk} has no set {set} to update")]
+    OneSet {
+        /// The disk.
+        disk: PathBuf,
+        /// The set that is not there.
+        set: SetId,
+    },
+    /// The restart did not happen.
+    #[error("cannot restart with {command:?}")]
+    Restart {
+        /// The command.
+        command: String,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The result cannot be printed.
+    #[error("cannot print the result")]
+    Output(#[from] io::Error),
+    /// The asynchronous side cannot be started.
+    #[error("cannot start the network side")]
+    Runtime(#[source] io::Error),
+}
+
+impl Classify for Error {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Config(_) | Self::ActiveUnknown => Kind::Usage,
+            Self::Disk(error) => error.kind(),
+            Self::Trust(error) | Self::Target { source: error, .. } => trust_kind(error),
+            Self::Fetch { source, .. } | Self::Http(source) => http_kind(source),
+            Self::Install(error) => install_kind(error),
+            Self::Altered { source, .. } => check_kind(source),
+            Self::Running(error) => error.kind(),
+            Self::ActiveDisagrees { .. }
+            | Self::Refusal { .. }
+            | Self::LongTarget { .. }
+            | Self::NoManifest
+            | Self::Manifest(_)
+            | Self::Plan(_)
+            | Self::Migrations(_)
+            | Self::MigrationName { .. }
+            | Self::NoSuchRelease { .. }
+            | Self::OtherHost { .. }
+            | Self::NotNow { .. }
+            | Self::NotStaged { .. }
+            | Self::OneSet { .. } => Kind::Refused,
+            Self::Host(_)
+            | Self::Root { .. }
+            | Self::Staged(_)
+            | Self::Keep { .. }
+            | Self::Restart { .. }
+            | Self::Output(_)
+            | Self::Runtime(_) => Kind::Failed,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Self::Disk(error) => return error.hint(),
+            Self::Running(error) => return error.hint(),
+            Self::Refusal { source, .. } | Self::Install(InstallError::Refusal(source)) => {
+                return source.advice().map(str::to_owned);
+            }
+            Self::Trust(error) => return error.hint(),
+            Self::Install(InstallError::Disk(error)) => return error.hint(),
+            Self::Config(ConfigError::Read { .. }) => {
+                "write the file, or name another one with --config"
+            }
+            Self::Config(_) => "mend the configuration, then run the same command again",
+            Self::ActiveUnknown => "add --active A or --active B",
+            Self::Root { .. } => {
+                "install the root.json that came with the repository, or set root_path in the configuration"
+            }
+            Self::NotStaged { .. } => "run `updog update-image` first",
+            Self::Altered { .. } | Self::Staged(_) => "run `updog update-image` to write it again",
+            Self::OtherHost { .. } => {
+                "check metadata_base_url in the configuration, and VARIANT_ID in os-release"
+            }
+            Self::NotNow { .. } | Self::NoSuchRelease { .. } => {
+                "`updog check-update --all` lists what there is"
+            }
+            Self::Install(InstallError::Image { source: DecodeError::Write(_), .. }) => {
+                "check the disk; the running set was not touched, and the same command starts again"
+            }
+            Self::Install(_) => {
+                "the set that was being written cannot boot, the running set was not touched; the same command starts again"
+            }
+            Self::Keep { .. } => "make room or mend the folder, then run the same command again",
+            _ if self.kind() == Kind::Temporary => "run the same command again later",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+}
+
+fn trust_kind(error: &trust::Error) -> Kind {
+    match error.kind() {
+        trust::Kind::Refused => Kind::Refused,
+        trust::Kind::Failed => Kind::Failed,
+        trust::Kind::Temporary => Kind::Temporary,
+    }
+}
+
+fn http_kind(error: &HttpError) -> Kind {
+    match error {
+        HttpError::TooLong { .. } | HttpError::Name { .. } => Kind::Refused,
+        error if error.is_temporary() => Kind::Temporary,
+        _ => Kind::Failed,
+    }
+}
+
+fn check_kind(error: &CheckError) -> Kind {
+    match error {
+        CheckError::Read { .. } => Kind::Failed,
+        _ => Kind::Refused,
+    }
+}
+
+fn install_kind(error: &InstallError) -> Kind {
+    match error {
+        InstallError::Disk(error) => error.kind(),
+        InstallError::Fetch { source, .. } => http_kind(source),
+        InstallError::Image { source: DecodeError::Write(_), .. } => Kind::Failed,
+        InstallError::Refusal(_)
+        | InstallError::Image { .. }
+        | InstallError::Length { .. }
+        | InstallError::Tree(_)
+        | InstallError::NoTree => Kind::Refused,
+        InstallError::Check { source, .. } => check_kind(source),
+        InstallError::Flush { .. } => Kind::Failed,
+        InstallError::Stopped => Kind::Bug,
+    }
+}

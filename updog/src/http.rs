@@ -1,0 +1,16 @@
+//! How this host talks to a repository: one client, bounded bodies, retries, resume.
+//!
+//! Everything that arrives is still unverified: the metadata goes to `trust`, the targets through its
+//! checker. What is decided here is only which answers are worth another try.
+
+mod client;
+mod download;
+mod error;
+mod metadata;
+mod query;
+
+pub use client::Client;
+pub use download::Download;
+pub use error::HttpError;
+pub use metadata::HttpMetadata;
+pub use query::Query;

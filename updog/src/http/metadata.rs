@@ -1,0 +1,65 @@
+//! Metadata files over HTTP, for `trust` to verify.
+
+use trust::{Fetched, MetadataSource, SourceError};
+use url::Url;
+
+use super::download::below;
+use super::error::shown;
+use super::{Client, HttpError};
+
+/// The metadata folder of a repository.
+#[derive(Clone, Debug)]
+pub struct HttpMetadata {
+    client: Client,
+    base: Url,
+}
+
+impl HttpMetadata {
+    /// The metadata below `base`.
+    pub fn new(client: &Client, base: &Url) -> Self {
+        Self { client: client.clone(), base: base.clone() }
+    }
+
+    /// The whole of a small file, at most `limit` bytes, with retries.
+    async fn small(&self, name: &str, limit: u64) -> Result<Vec<u8>, HttpError> {
+        let url = below(&self.base, name)?;
+        let mut pauses = self.client.pauses();
+        loop {
+            match self.once(&url, limit).await {
+                Err(error) if error.is_temporary() => match pauses.next() {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => return Err(error),
+                },
+                other => return other,
+            }
+        }
+    }
+
+    async fn once(&self, url: &Url, limit: u64) -> Result<Vec<u8>, HttpError> {
+        let (mut response, _) = self.client.get(url, 0).await?;
+        let mut body = Vec::new();
+        let network = |error| HttpError::network(url, error);
+        while let Some(chunk) = response.chunk().await.map_err(network)? {
+            let length = u64::try_from(body.len() + chunk.len()).unwrap_or(u64::MAX);
+            if length > limit {
+                return Err(HttpError::TooLong { url: shown(url), limit });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+}
+
+impl MetadataSource for HttpMetadata {
+    async fn fetch(&self, name: &str, limit: u64) -> Result<Fetched, SourceError> {
+        match self.small(name, limit).await {
+            Ok(bytes) => Ok(Fetched::Bytes(bytes.into())),
+            Err(HttpError::Absent { .. }) => Ok(Fetched::Absent),
+            Err(HttpError::TooLong { limit, .. }) => {
+                Err(SourceError::TooLong { name: name.to_owned(), limit })
+            }
+            Err(error) if error.is_temporary() => Err(SourceError::temporary(name, error)),
+            Err(error) => Err(SourceError::failed(name, error)),
+        }
+    }
+}

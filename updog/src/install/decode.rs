@@ -1,0 +1,187 @@
+//! From the bytes of a target to the blocks of a partition, on a thread of its own.
+//!
+//! Every byte that arrives passes the target's checker before the decoder sees it, and the stream is
+//! read to its end even when the compressed frame ends early: bytes after the frame are refused, and
+//! a target counts as whole only when its length and digest were compared over all of it.
+
+use std::io::{self, Read};
+
+use bytes::{Buf, Bytes};
+use manifest::Digest;
+use ring::digest::{Context, SHA256};
+use thiserror::Error;
+use tokio::sync::mpsc::Receiver;
+use trust::{Checker, TooLong, Whole};
+
+use super::writer::Writer;
+use crate::install::Region;
+
+/// Why a target did not become an image on the disk.
+#[derive(Debug, Error)]
+pub enum DecodeError {
+    /// The target is not the one that was signed.
+    #[error(transparent)]
+    Target(#[from] trust::Error),
+    /// The frame cannot be decoded.
+    #[error("the compressed image cannot be decoded")]
+    Frame(#[source] io::Error),
+    /// The frame ends and the target does not.
+    #[error("bytes follow the end of the compressed image")]
+    TrailingBytes,
+    /// The image is longer than it may be.
+    #[error("the image is longer than {limit} bytes")]
+    TooLong {
+        /// What the release or the partition allows, in bytes.
+        limit: u64,
+    },
+    /// The disk does not take it.
+    #[error("cannot write to the partition")]
+    Write(#[source] io::Error),
+}
+
+/// What an image turned out to be, of a target that is whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// Length in bytes.
+    pub length: u64,
+    /// SHA-256 of the uncompressed image, if it was asked for.
+    pub sha256: Option<Digest>,
+}
+
+/// The bytes of a target, checked as they pass.
+struct Arriving {
+    chunks: Receiver<Bytes>,
+    current: Bytes,
+    checker: Checker,
+    problem: Option<TooLong>,
+}
+
+impl Arriving {
+    /// Makes `current` non-empty unless the stream has ended.
+    fn fill(&mut self) -> io::Result<()> {
+        if self.problem.is_some() {
+            return Err(io::Error::other("the target is not the signed one"));
+        }
+        while self.current.is_empty() {
+            let Some(chunk) = self.chunks.blocking_recv() else { return Ok(()) };
+            if let Err(problem) = self.checker.update(&chunk) {
+                self.problem = Some(problem);
+                return Err(io::Error::other("the target is not the signed one"));
+            }
+            self.current = chunk;
+        }
+        Ok(())
+    }
+
+    /// Takes what is left of the stream through the checker; tells whether there was anything.
+    fn drain(&mut self) -> bool {
+        let mut any = !self.current.is_empty();
+        loop {
+            self.current.clear();
+            // A problem ends the stream and is kept for `finish`.
+            if self.fill().is_err() || self.current.is_empty() {
+                return any;
+            }
+            any = true;
+        }
+    }
+
+    fn finish(self) -> Result<Whole, DecodeError> {
+        match self.problem {
+            Some(problem) => Err(trust::Error::from(problem).into()),
+            None => Ok(self.checker.finish()?),
+        }
+    }
+}
+
+impl Read for Arriving {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.fill()?;
+        let length = buffer.len().min(self.current.len());
+        self.current.copy_to_slice(&mut buffer[..length]);
+        Ok(length)
+    }
+}
+
+/// How an image is decoded.
+pub(super) struct Decoding<'a> {
+    /// Where it goes.
+    pub(super) region: &'a Region,
+    /// The most bytes that it may have.
+    pub(super) limit: u64,
+    /// Whether the uncompressed bytes are hashed: not where the release's tree covers them anyway.
+    pub(super) measure: bool,
+    /// Told of each piece that was written.
+    pub(super) progress: &'a (dyn Fn(u64) + Sync),
+}
+
+impl Decoding<'_> {
+    /// Decodes `chunks` into the region.
+    ///
+    /// # Errors
+    ///
+    /// See [`DecodeError`]. What was written by then is on a set that cannot boot.
+    pub(super) fn run(
+        &self,
+        chunks: Receiver<Bytes>,
+        checker: Checker,
+    ) -> Result<(Whole, Measured), DecodeError> {
+        let arriving = Arriving { chunks, current: Bytes::new(), checker, problem: None };
+        let mut decoder = lz4::Decoder::new(arriving).map_err(DecodeError::Frame)?;
+        let copied =
+            Writer::run(self.region, self.progress, |writer| self.copy(&mut decoder, writer));
+        let (mut arriving, ended) = decoder.finish();
+        let copied = copied.and_then(|image| ended.map_err(DecodeError::Frame).and(Ok(image)));
+        // Whatever the decoder says, a target that is not the signed one is the better explanation.
+        if !matches!(copied, Ok(_) | Err(DecodeError::Frame(_))) {
+            return copied.and_then(|_| Err(DecodeError::TrailingBytes));
+        }
+        let trailing = arriving.drain();
+        let whole = arriving.finish()?;
+        let image = copied?;
+        if trailing { Err(DecodeError::TrailingBytes) } else { Ok((whole, image)) }
+    }
+
+    fn copy(
+        &self,
+        decoder: &mut lz4::Decoder<Arriving>,
+        writer: &mut Writer<'_>,
+    ) -> Result<Measured, DecodeError> {
+        let mut digest = self.measure.then(|| Context::new(&SHA256));
+        let mut length: u64 = 0;
+        loop {
+            let mut buffer = writer.buffer()?;
+            let filled = fill(decoder, &mut buffer).map_err(DecodeError::Frame)?;
+            if filled == 0 {
+                break;
+            }
+            if let Some(digest) = &mut digest {
+                digest.update(&buffer[..filled]);
+            }
+            length = length.saturating_add(u64::try_from(filled).unwrap_or(u64::MAX));
+            if length > self.limit {
+                return Err(DecodeError::TooLong { limit: self.limit });
+            }
+            writer.write(buffer, filled)?;
+        }
+        Ok(Measured { length, sha256: digest.map(finish) })
+    }
+}
+
+/// The digest of everything that `context` was given.
+pub(super) fn finish(context: Context) -> Digest {
+    let bytes = context.finish().as_ref().try_into();
+    Digest::new(bytes.expect("SHA-256 has 32 bytes"))
+}
+
+/// Reads until the buffer is full or the stream ends.
+fn fill(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match source.read(&mut buffer[filled..])? {
+            0 => break,
+            count => filled += count,
+        }
+    }
+    Ok(filled)
+}

@@ -1,0 +1,270 @@
+//! The steps and their proofs.
+
+use std::io;
+use std::thread;
+
+use bytes::Bytes;
+use gptprio::{SetId, Tries};
+use manifest::{Content, Contents, Digest};
+use signpost::{Disk, SetLayout};
+use thiserror::Error;
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+use url::Url;
+
+use super::check::{CheckError, check_set};
+use super::decode::{DecodeError, Decoding, Measured};
+use super::region::Region;
+use crate::http::{Client, Download, HttpError};
+use crate::plan::{ImagePlan, Part, Plan};
+
+/// Pieces of a download that may wait for the decoder.
+const QUEUE: usize = 32;
+
+/// Why a release is not on the disk.
+#[derive(Debug, Error)]
+pub enum InstallError {
+    /// The table cannot be changed, or must not be.
+    #[error(transparent)]
+    Disk(#[from] signpost::Error),
+    /// The rules of the boot bits say no.
+    #[error("the inactive set must not be written")]
+    Refusal(#[source] gptprio::Refusal),
+    /// An image did not arrive.
+    #[error("cannot fetch the {part} image")]
+    Fetch {
+        /// The part of the set.
+        part: Part,
+        /// The cause.
+        source: HttpError,
+    },
+    /// An image arrived and is not the one that was released, or does not go onto the disk.
+    #[error("the {part} image {target} is not usable")]
+    Image {
+        /// The part of the set.
+        part: Part,
+        /// Name of its target.
+        target: String,
+        /// The cause.
+        source: DecodeError,
+    },
+    /// An image is not as long as the release says.
+    #[error("the {part} image has {got} bytes and the release says {expected}")]
+    Length {
+        /// The part of the set.
+        part: Part,
+        /// Length of the image in bytes.
+        got: u64,
+        /// Length that the release names.
+        expected: u64,
+    },
+    /// What was written did not reach the medium.
+    #[error("cannot flush set {set}")]
+    Flush {
+        /// The set.
+        set: SetId,
+        /// The cause.
+        source: io::Error,
+    },
+    /// The tree that was released cannot be read.
+    #[error("the hash image is no dm-verity tree")]
+    Tree(#[source] verity::Error),
+    /// The set on the disk is not what was written.
+    #[error("set {set} was written and does not read back as released")]
+    Check {
+        /// The set.
+        set: SetId,
+        /// What does not agree.
+        source: CheckError,
+    },
+    /// The tree has no block of its own, so it names no root hash.
+    #[error("the hash image covers one block only and names no root hash")]
+    NoTree,
+    /// A thread of ours ended early.
+    #[error("the decoder stopped")]
+    Stopped,
+}
+
+/// The inactive set cannot boot, durably.
+#[derive(Debug)]
+pub struct Cleared(());
+
+/// Every image was written and flushed, of targets that are whole.
+#[derive(Debug)]
+pub struct Written {
+    contents: Contents,
+}
+
+/// The whole set was read back and is what the release says.
+#[derive(Debug)]
+pub struct Checked {
+    contents: Contents,
+}
+
+impl Checked {
+    /// What lies in the set.
+    pub fn contents(&self) -> &Contents {
+        &self.contents
+    }
+}
+
+/// Takes the inactive set out of the running for the next boot.
+///
+/// # Errors
+///
+/// Refused when there is no inactive set, or when the active one could not boot alone.
+pub fn clear(disk: &mut Disk, active: SetId) -> Result<Cleared, InstallError> {
+    let state = disk.state(active).clear_inactive().map_err(InstallError::Refusal)?;
+    disk.store(&state)?;
+    Ok(Cleared(()))
+}
+
+/// Fetches, verifies, decodes and writes every image of the plan, one after the other, and flushes.
+///
+/// # Errors
+///
+/// Fails on the first image that does not arrive, is not the signed one, or does not go onto the disk.
+pub fn write(
+    _: Cleared,
+    disk: &Disk,
+    plan: &Plan,
+    downloads: &Downloads<'_>,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Written, InstallError> {
+    let mut measured = Vec::new();
+    for image in &plan.images {
+        let copy = Copy { disk, image, progress };
+        measured.push((image, copy.run(downloads)?));
+    }
+    disk.file().sync_all().map_err(|source| InstallError::Flush { set: plan.set, source })?;
+    let contents = match &plan.contents {
+        Some(contents) => contents.clone(),
+        None => derive_contents(disk, &measured)?,
+    };
+    Ok(Written { contents })
+}
+
+/// Where the images come from.
+#[derive(Debug)]
+pub struct Downloads<'a> {
+    /// The client of this run.
+    pub client: &'a Client,
+    /// Base address of the targets.
+    pub base: &'a Url,
+    /// Runs the network side on the calling thread.
+    pub runtime: &'a Runtime,
+}
+
+/// One image on its way from the repository to its partition.
+struct Copy<'a> {
+    disk: &'a Disk,
+    image: &'a ImagePlan,
+    progress: &'a (dyn Fn(u64) + Sync),
+}
+
+impl Copy<'_> {
+    fn run(&self, downloads: &Downloads<'_>) -> Result<Measured, InstallError> {
+        let (part, target) = (self.image.part, &self.image.target);
+        let region = Region::open(self.disk.file(), self.image.range)
+            .map_err(|source| self.failed(DecodeError::Write(source)))?;
+        let content = self.image.content.as_ref();
+        let decoding = Decoding {
+            region: &region,
+            limit: content.map_or(self.image.range.length, |content| content.length),
+            measure: content.is_none(),
+            progress: self.progress,
+        };
+        let fetch = |source| InstallError::Fetch { part, source };
+        let download =
+            Download::new(downloads.client, downloads.base, &target.path(), target.length())
+                .map_err(fetch)?;
+        let (sink, chunks) = mpsc::channel::<Bytes>(QUEUE);
+        let (fetched, decoded) = thread::scope(|scope| {
+            let decoder = scope.spawn(|| decoding.run(chunks, target.checker()));
+            let fetched = downloads.runtime.block_on(download.stream(&sink));
+            drop(sink);
+            (fetched, decoder.join())
+        });
+        match (fetched, decoded.map_err(|_| InstallError::Stopped)?) {
+            // The decoder has gone first, and knows why.
+            (Err(HttpError::Stopped { .. }) | Ok(()), Err(error)) => Err(self.failed(error)),
+            (Err(error), _) => Err(fetch(error)),
+            (Ok(()), Ok((_, measured))) => self.complete(measured),
+        }
+    }
+
+    fn complete(&self, measured: Measured) -> Result<Measured, InstallError> {
+        match &self.image.content {
+            Some(content) if content.length != measured.length => Err(InstallError::Length {
+                part: self.image.part,
+                got: measured.length,
+                expected: content.length,
+            }),
+            _ => Ok(measured),
+        }
+    }
+
+    fn failed(&self, source: DecodeError) -> InstallError {
+        InstallError::Image {
+            part: self.image.part,
+            target: self.image.target.name().to_owned(),
+            source,
+        }
+    }
+}
+
+/// What a release that says nothing of its images turned out to hold: the targets were whole, so their
+/// content is what was signed, and the tree's own root is what the root partition must agree with.
+fn derive_contents(
+    disk: &Disk,
+    measured: &[(&ImagePlan, Measured)],
+) -> Result<Contents, InstallError> {
+    let find = |part| {
+        let (image, measured) = measured.iter().find(|(image, _)| image.part == part)?;
+        let sha256 = measured.sha256?;
+        Some((image, Content::new(measured.length, sha256)))
+    };
+    let (Some((_, boot)), Some((_, root)), Some((plan, hash))) =
+        (find(Part::Boot), find(Part::Root), find(Part::Hash))
+    else {
+        return Err(InstallError::Stopped);
+    };
+    let region = Region::open(disk.file(), plan.range)
+        .map_err(|source| InstallError::Flush { set: SetId::A, source })?;
+    let root_hash = verity::claimed_root_hash(&region, hash.length)
+        .map_err(InstallError::Tree)?
+        .ok_or(InstallError::NoTree)?;
+    Ok(Contents::new(Digest::new(root_hash.0), boot, root, hash))
+}
+
+/// Reads the whole set back and compares it with what the release says.
+///
+/// # Errors
+///
+/// Names the first partition, and the first block of it, that does not agree.
+pub fn check(
+    written: Written,
+    disk: &Disk,
+    (set, layout): (SetId, &SetLayout),
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Checked, InstallError> {
+    check_set(disk.file(), layout, &written.contents, progress)
+        .map_err(|source| InstallError::Check { set, source })?;
+    Ok(Checked { contents: written.contents })
+}
+
+/// Gives the inactive set its tries: it may be activated from now on.
+///
+/// # Errors
+///
+/// Fails when the table cannot be written.
+pub fn mark_valid(
+    _: Checked,
+    disk: &mut Disk,
+    active: SetId,
+    tries: Tries,
+) -> Result<(), InstallError> {
+    let state = disk.state(active).mark_inactive_valid(tries).map_err(InstallError::Refusal)?;
+    disk.store(&state)?;
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! A thread that writes blocks while the next ones are being decoded.
+//!
+//! A few buffers go round between the two sides, so memory is bounded whatever the image's size:
+//! [`BUFFERS`] × [`BUFFER`].
+
+use std::io;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread;
+
+use verity::AlignedBuffer;
+
+use super::decode::DecodeError;
+use super::region::{BLOCK, Region};
+
+/// Buffers that go round.
+const BUFFERS: usize = 6;
+
+/// Length of a buffer in bytes, a multiple of the block.
+const BUFFER: usize = 1 << 20;
+
+/// A piece of an image on its way to the disk.
+struct Piece {
+    buffer: AlignedBuffer,
+    length: usize,
+    offset: u64,
+}
+
+/// The decoding side: hands out empty buffers and takes full ones.
+pub(super) struct Writer<'a> {
+    full: Option<SyncSender<Piece>>,
+    empty: Receiver<AlignedBuffer>,
+    outcome: Option<thread::ScopedJoinHandle<'a, io::Result<()>>>,
+    offset: u64,
+}
+
+impl Writer<'_> {
+    /// Runs `produce` beside a thread that writes to `region` what it hands over, and waits for both.
+    ///
+    /// # Errors
+    ///
+    /// The first error of either side; one of the disk goes before one of `produce`.
+    pub(super) fn run<T>(
+        region: &Region,
+        progress: &(dyn Fn(u64) + Sync),
+        produce: impl FnOnce(&mut Writer<'_>) -> Result<T, DecodeError>,
+    ) -> Result<T, DecodeError> {
+        thread::scope(|scope| {
+            let (full, pieces) = sync_channel(BUFFERS);
+            let (give, empty) = channel();
+            for _ in 0..BUFFERS {
+                // The receiver is alive: it is in this frame.
+                let _ = give.send(AlignedBuffer::new(BUFFER));
+            }
+            let thread = scope.spawn(move || write_all(region, &pieces, &give, progress));
+            let mut writer = Writer { full: Some(full), empty, outcome: Some(thread), offset: 0 };
+            let produced = produce(&mut writer);
+            writer.finish()?;
+            produced
+        })
+    }
+
+    /// An empty buffer, once one is free.
+    pub(super) fn buffer(&mut self) -> Result<AlignedBuffer, DecodeError> {
+        match self.empty.recv() {
+            Ok(buffer) => Ok(buffer),
+            Err(_) => Err(self.failure()),
+        }
+    }
+
+    /// Hands over the first `length` bytes of `buffer`; the last block is filled up with zeros.
+    pub(super) fn write(
+        &mut self,
+        mut buffer: AlignedBuffer,
+        length: usize,
+    ) -> Result<(), DecodeError> {
+        let block = usize::try_from(BLOCK).unwrap_or(usize::MAX);
+        let padded = length.next_multiple_of(block).min(buffer.len());
+        buffer[length..padded].fill(0);
+        let piece = Piece { buffer, length: padded, offset: self.offset };
+        self.offset = self.offset.saturating_add(u64::try_from(padded).unwrap_or(u64::MAX));
+        let sent = self.full.as_ref().map(|full| full.send(piece));
+        if matches!(sent, Some(Ok(()))) { Ok(()) } else { Err(self.failure()) }
+    }
+
+    /// Waits for the writing side.
+    fn finish(&mut self) -> Result<(), DecodeError> {
+        self.full = None;
+        let Some(thread) = self.outcome.take() else { return Ok(()) };
+        let ended = thread.join().unwrap_or_else(|_| Err(io::Error::other("the writer panicked")));
+        ended.map_err(DecodeError::Write)
+    }
+
+    /// Why the writing side has gone.
+    fn failure(&mut self) -> DecodeError {
+        let gone = || DecodeError::Write(io::Error::other("the writer stopped"));
+        self.finish().err().unwrap_or_else(gone)
+    }
+}
+
+fn write_all(
+    region: &Region,
+    pieces: &Receiver<Piece>,
+    empty: &Sender<AlignedBuffer>,
+    progress: &(dyn Fn(u64) + Sync),
+) -> io::Result<()> {
+    for piece in pieces {
+        region.write_all_at(&piece.buffer[..piece.length], piece.offset)?;
+        progress(u64::try_from(piece.length).unwrap_or(u64::MAX));
+        // The other side may have stopped already.
+        let _ = empty.send(piece.buffer);
+    }
+    Ok(())
+}
