@@ -1,2 +1,58 @@
-//! .
-fn main() {}
+//! The project's own commands, as `cargo xtask NAME`.
+//!
+//! One file a subcommand; what they share is in the files that no subcommand is named after. Nothing here is part of
+//! what is shipped, and nothing here decides how a release is built, published or installed: it runs the
+//! programs as a user would and looks at what they did.
+
+mod command;
+mod demo;
+mod error;
+mod host;
+mod packages;
+mod partition;
+mod place;
+mod release;
+mod rootfs;
+mod server;
+mod setup;
+mod sources;
+mod steps;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Error;
+
+/// Commands of the project: try it, test it, measure it.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The main job: from a root filesystem to an updated and a rolled-back host.
+    Demo(demo::Options),
+    /// Everything that continuous integration runs.
+    Test(test::Options),
+    /// Installs what the other commands need, or names it.
+    Setup(setup::Options),
+}
+
+fn main() -> ExitCode {
+    cli::run("cargo xtask", || {
+        match cli::parse_or_exit::<Arguments>().command {
+            Command::Demo(options) => demo::run(&options),
+            Command::Test(options) => test::run(&options),
+            Command::Setup(options) => setup::run(&options),
+        }
+        .map(|()| cli::Outcome::Done)
+    })
+}
+
+/// The result of anything here that can fail.
+type Result<T> = std::result::Result<T, Error>;

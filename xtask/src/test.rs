@@ -1,0 +1,113 @@
+//! `cargo xtask test`: everything that continuous integration runs, and nothing else.
+
+use std::env;
+
+use clap::Args;
+
+use crate::Result;
+use crate::command::Run;
+use crate::error::Error;
+use crate::packages::{Need, find_program};
+use crate::setup;
+use crate::steps::{Steps, say};
+
+/// How to test.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Goes on after a failure, to see every step that fails.
+    #[arg(long)]
+    keep_going: bool,
+    /// Leaves the demo out.
+    #[arg(long)]
+    no_demo: bool,
+}
+
+/// A step: what it is and what it runs.
+type Step = (&'static str, fn() -> Result<String>);
+
+const STEPS: [Step; 8] = [
+    ("setup", set_up),
+    ("format", || cargo(&["fmt", "--all", "--check"])),
+    ("lints", || {
+        cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
+    }),
+    ("dependencies", deny),
+    ("tests", tests),
+    ("doc tests", || cargo(&["test", "--workspace", "--doc", "--locked"])),
+    ("documentation", documentation),
+    ("demo", demo),
+];
+
+/// Runs every step, a line each; the output of the first failure is shown.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let chosen = &STEPS[..STEPS.len() - usize::from(options.no_demo)];
+    let mut steps = Steps::new(chosen.len());
+    let mut failed = Vec::new();
+    for (name, body) in chosen {
+        if let Err(error) = steps.step(name, || body().map(|said| ((), said))) {
+            if failed.is_empty() {
+                say(&format!("\n{error}\n\n"));
+            }
+            failed.push(*name);
+            if !options.keep_going {
+                break;
+            }
+        }
+    }
+    let (done, total) = (steps.count() - failed.len(), chosen.len());
+    say(&format!("\n{done} of {total} steps passed in {}\n", steps.elapsed()));
+    if failed.is_empty() { Ok(()) } else { Err(Error::Steps(failed.join(", "))) }
+}
+
+fn set_up() -> Result<String> {
+    let packages = setup::install_packages(&[Need::Always])?;
+    let venv = setup::make_venv()?;
+    let cargo_deny = setup::cargo_deny()?;
+    Ok(format!("packages: {packages}; python-tuf: {venv}; {}", cargo_deny.display()))
+}
+
+fn cargo(arguments: &[&str]) -> Result<String> {
+    Run::cargo().args(arguments).run()?;
+    Ok(String::new())
+}
+
+fn deny() -> Result<String> {
+    let cargo_deny = setup::cargo_deny()?;
+    let run =
+        Run::cargo_tool(&cargo_deny).args(["--locked", "check", "bans", "licenses", "sources"]);
+    let said = run.run()?.stderr;
+    Ok(said.lines().last().unwrap_or_default().trim().to_owned())
+}
+
+/// Through nextest where it is there, since it runs all tests at once.
+fn tests() -> Result<String> {
+    let nextest = find_program("cargo-nextest").is_some();
+    let plain: &[&str] = &["test", "--workspace", "--lib", "--bins", "--tests", "--locked"];
+    let arguments = if nextest {
+        &["nextest", "run", "--workspace", "--locked", "--no-fail-fast", "--status-level", "fail"]
+    } else {
+        plain
+    };
+    let said = Run::cargo().args(arguments).run()?;
+    let summary = said.stderr.lines().rev().find_map(|line| line.split_once("Summary"));
+    Ok(summary.map(|(_, summary)| after_bracket(summary).to_owned()).unwrap_or_default())
+}
+
+/// Drops nextest's own time in brackets.
+fn after_bracket(summary: &str) -> &str {
+    summary.split_once(']').map_or(summary, |(_, rest)| rest).trim()
+}
+
+fn documentation() -> Result<String> {
+    let doc = Run::cargo().args(["doc", "--workspace", "--no-deps", "--locked"]);
+    doc.env("RUSTDOCFLAGS", "-D warnings").run()?;
+    Ok(String::new())
+}
+
+/// The demo as a user runs it, with its last line.
+fn demo() -> Result<String> {
+    let this =
+        env::current_exe().map_err(|source| Error::Start { program: "xtask".into(), source })?;
+    let said = Run::new(&this.to_string_lossy()).args(["demo", "--no-boot"]).run()?;
+    Ok(said.stdout.lines().last().unwrap_or_default().trim().to_owned())
+}
