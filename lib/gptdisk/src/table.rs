@@ -1,6 +1,7 @@
 //! What a valid table says, whichever copy said it.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::block::BlockSize;
 use crate::entry::{ATTRIBUTES_OFFSET, Attributes, Entry};
@@ -8,7 +9,7 @@ use crate::header::Header;
 use crate::{Defect, EntryDefect, Guid, Side};
 
 /// The content of a table: validated, and valid whatever attributes are set in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Table {
     pub(crate) block_size: BlockSize,
     pub(crate) block_count: u64,
@@ -147,5 +148,18 @@ impl Table {
             return Err(EntryDefect::Outside { first, last });
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Table {
+    /// Leaves the kilobytes of unused entries out.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Table")
+            .field("disk", &self.disk)
+            .field("blocks", &self.block_count)
+            .field("usable", &self.usable())
+            .field("backup_block", &self.backup_block)
+            .field("partitions", &self.partitions().collect::<Vec<_>>())
+            .finish_non_exhaustive()
     }
 }
