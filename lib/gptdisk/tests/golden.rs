@@ -138,6 +138,7 @@ fn a_table_made_by_gptman_is_read_with_either_block_size() {
         let mut disk = Memory::zeroed(size, LENGTH);
         let mut cursor = Cursor::new(&mut disk.bytes);
         let mut gpt = gptman::GPT::new_from(&mut cursor, size.bytes(), [7; 16]).unwrap();
+        gpt.align = 8;
         let parts = [PartType::Boot, PartType::Root, PartType::Hash, PartType::Private];
         for (index, kind) in (1..).zip(parts) {
             let starting_lba = gpt.find_first_place(4).unwrap();
