@@ -114,6 +114,13 @@ impl Run {
         self
     }
 
+    /// The same run as an argument of another program, which measures it.
+    pub(crate) fn under(self, outer: &str, arguments: &[&str]) -> Self {
+        let run = Self::new(outer).args(arguments).arg(self.command.get_program());
+        let run = run.args(&self.arguments).accept(&self.accepted);
+        Self { record: self.record, ..run }
+    }
+
     /// The command line as one would type it.
     pub(crate) fn shown(&self) -> String {
         let words = self.arguments.iter().map(|argument| quote(&argument.to_string_lossy()));

@@ -84,8 +84,13 @@ impl Host {
     ///
     /// Fails when it does.
     pub(crate) fn updog(&self, arguments: &[&str]) -> Result<Finished> {
+        self.updog_run(arguments).run()
+    }
+
+    /// `updog` on this host, not yet run.
+    pub(crate) fn updog_run(&self, arguments: &[&str]) -> Run {
         let run = Run::ours("updog").arg("--config").arg(self.folder.join("updog.toml"));
-        self.run(run, arguments)
+        self.on_disk(run, arguments)
     }
 
     /// Runs `signpost` on this host's disk.
@@ -94,12 +99,23 @@ impl Host {
     ///
     /// Fails when it does.
     pub(crate) fn signpost(&self, arguments: &[&str]) -> Result<Finished> {
-        self.run(Run::ours("signpost"), arguments)
+        self.on_disk(Run::ours("signpost"), arguments).run()
     }
 
-    fn run(&self, run: Run, arguments: &[&str]) -> Result<Finished> {
+    fn on_disk(&self, run: Run, arguments: &[&str]) -> Run {
         let run = run.arg("--disk").arg(&self.disk).args(["--active", &self.active.to_string()]);
-        run.args(arguments).accept(&[0, NOTHING_TO_DO]).record(&self.record).run()
+        run.args(arguments).accept(&[0, NOTHING_TO_DO]).record(&self.record)
+    }
+
+    /// Makes the host forget what it has fetched and written, as a fresh one has.
+    ///
+    /// # Errors
+    ///
+    /// Fails when its state cannot be removed.
+    pub(crate) fn forget(&self) -> Result<()> {
+        ["state", "metadata", "migrations"]
+            .iter()
+            .try_for_each(|name| place::remove_folder(&self.folder.join(name)))
     }
 
     /// What `updog status` says boots next, after a look that `signpost status` says the same.

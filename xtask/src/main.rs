@@ -4,6 +4,7 @@
 //! what is shipped, and nothing here decides how a release is built, published or installed: it runs the
 //! programs as a user would and looks at what they did.
 
+mod bench;
 mod command;
 mod demo;
 mod error;
@@ -41,6 +42,8 @@ enum Command {
     Test(test::Options),
     /// Installs what the other commands need, or names it.
     Setup(setup::Options),
+    /// Ratios against peers, both sides in one run.
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
             Command::Demo(options) => demo::run(&options),
             Command::Test(options) => test::run(&options),
             Command::Setup(options) => setup::run(&options),
+            Command::Bench(options) => bench::run(&options),
         }
         .map(|()| cli::Outcome::Done)
     })

@@ -41,7 +41,7 @@ use Need::{Always, Bench, Unprivileged};
 use Sign::{File, Program};
 
 /// Everything that is ever needed.
-pub(crate) const PACKAGES: [Package; 14] = [
+pub(crate) const PACKAGES: [Package; 15] = [
     package("mmdebstrap", Program("mmdebstrap"), "makes root filesystems", Always),
     package("erofs-utils", Program("mkfs.erofs"), "makes root images", Always),
     package("e2fsprogs", Program("mke2fs"), "makes ext4 root images", Always),
@@ -70,6 +70,7 @@ pub(crate) const PACKAGES: [Package; 14] = [
     ),
     package("time", File("/usr/bin/time"), "measures memory", Bench),
     package("swupdate", Program("swupdate"), "a peer to compare with", Bench),
+    package("zstd", Program("zstd"), "compresses what the peer installs", Bench),
     package("openssl", Program("openssl"), "signs what the peer installs", Bench),
 ];
 

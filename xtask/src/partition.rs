@@ -71,6 +71,21 @@ impl Partitions {
         sha256(&mut file.take(length)).map_err(Error::file("read", disk))
     }
 
+    /// Writes an image to the start of one part of a set and flushes it.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there is no such partition, or dd fails.
+    pub(crate) fn fill(&self, disk: &Path, set: char, part: &str, image: &Path) -> Result<()> {
+        let partition = self.find(set, part).ok_or_else(|| {
+            Error::Untrue(format!("the disk has no {part} partition in set {set}"))
+        })?;
+        let (input, output) = (format!("if={}", image.display()), format!("of={}", disk.display()));
+        let seek = format!("seek={}", partition.start);
+        let flags = ["bs=4M", "oflag=seek_bytes", "conv=fsync,notrunc"];
+        Run::new("dd").args([input, output, seek]).args(flags).run().map(|_| ())
+    }
+
     /// The first of a kind belongs to set A, the second to set B.
     fn find(&self, set: char, part: &str) -> Option<&Partition> {
         let kind = match part {

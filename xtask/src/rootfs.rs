@@ -143,6 +143,7 @@ impl Build<'_> {
                 quoted(&self.debs)
             ))
             .arg(format!("--customize-hook={}", self.os_release_hook()))
+            .arg("--customize-hook=rm -f \"$1\"/etc/ssh/ssh_host_*_key*")
             .arg(format!("--customize-hook=download /var/lib/dpkg/status {}", quoted(&status)))
             .arg(codename)
             .arg(&tar)

@@ -1,0 +1,45 @@
+//! `cargo xtask bench`: ratios against peers, both sides in one run.
+//!
+//! The sides take turns, after one round that is not counted, so that both meet the same noise. What counts is the
+//! ratio of the medians. A bar that is not met is said, and is no failure of the command: machines differ.
+
+mod install;
+mod measure;
+mod swupdate;
+mod verity;
+
+use clap::Args;
+
+use crate::Result;
+use crate::error::Error;
+
+/// What to measure.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Names of benches (default: all): verity, install
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    /// Rounds that count
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+}
+
+/// A bench: its name and what it runs, for a number of rounds.
+type Bench = (&'static str, fn(u32) -> Result<()>);
+
+const BENCHES: [Bench; 2] = [("verity", verity::run), ("install", install::run)];
+
+/// Runs the benches that were named.
+///
+/// # Errors
+///
+/// Fails on a name that is unknown, and when something that is measured fails.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let known = |name: &String| BENCHES.iter().any(|(bench, _)| bench == name);
+    if let Some(unknown) = options.names.iter().find(|name| !known(name)) {
+        let names = BENCHES.map(|(name, _)| name).join(", ");
+        return Err(Error::Usage(format!("there is no bench '{unknown}', only: {names}")));
+    }
+    let wanted = |name: &str| options.names.is_empty() || options.names.iter().any(|it| it == name);
+    BENCHES.iter().filter(|(name, _)| wanted(name)).try_for_each(|(_, run)| run(options.rounds))
+}

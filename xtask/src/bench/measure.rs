@@ -1,0 +1,176 @@
+//! Time and memory of whole processes, taken in turns.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use cli::ByteCount;
+
+use crate::Result;
+use crate::command::Run;
+use crate::error::Error;
+use crate::place;
+use crate::steps::say;
+
+/// One side of a comparison: a name, what goes before each run, and the run itself.
+pub(super) struct Side<'a> {
+    /// As it is shown.
+    pub(super) name: &'static str,
+    /// Puts things back to where they were; not measured.
+    pub(super) prepare: Box<dyn Fn() -> Result<()> + 'a>,
+    /// The program to measure.
+    pub(super) run: Box<dyn Fn() -> Run + 'a>,
+}
+
+/// What one run took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Sample {
+    wall: Duration,
+    peak: ByteCount,
+}
+
+/// All that was measured of one side.
+#[derive(Debug)]
+pub(super) struct Series {
+    name: &'static str,
+    samples: Vec<Sample>,
+}
+
+/// Something that must hold.
+#[derive(Debug)]
+pub(super) struct Bar {
+    what: String,
+    value: String,
+    limit: String,
+    met: bool,
+}
+
+/// Measures all sides in turns.
+///
+/// # Errors
+///
+/// Fails when a run does.
+pub(super) fn in_turns(rounds: u32, sides: &[Side<'_>]) -> Result<Vec<Series>> {
+    let empty = |side: &Side<'_>| Series { name: side.name, samples: Vec::new() };
+    let mut all: Vec<Series> = sides.iter().map(empty).collect();
+    for round in 0..=rounds {
+        for (side, series) in sides.iter().zip(&mut all) {
+            (side.prepare)()?;
+            let sample = measure((side.run)())?;
+            // The first round warms the caches up.
+            if round > 0 {
+                series.samples.push(sample);
+            }
+        }
+    }
+    for series in &mut all {
+        series.samples.sort_unstable();
+    }
+    Ok(all)
+}
+
+/// Runs one program under GNU time, which asks the kernel for its peak memory.
+fn measure(run: Run) -> Result<Sample> {
+    let folder = tempfile::tempdir().map_err(Error::file("make", &std::env::temp_dir()))?;
+    let report = folder.path().join("peak");
+    let run =
+        run.under("/usr/bin/time", &["--format=%M", &format!("--output={}", report.display())]);
+    let started = Instant::now();
+    run.run()?;
+    let wall = started.elapsed();
+    let text = place::read(&report)?;
+    let kibibytes: u64 = text.trim().parse().map_err(|_| {
+        Error::Untrue(format!("GNU time should tell kibibytes, and tells '{}'", text.trim()))
+    })?;
+    Ok(Sample { wall, peak: ByteCount(kibibytes.saturating_mul(1024)) })
+}
+
+impl Series {
+    /// The time in the middle.
+    fn median(&self) -> Duration {
+        self.samples.get(self.samples.len() / 2).map_or(Duration::ZERO, |sample| sample.wall)
+    }
+
+    /// The most memory of any run.
+    fn peak(&self) -> ByteCount {
+        self.samples.iter().map(|sample| sample.peak).max().unwrap_or(ByteCount(0))
+    }
+
+    /// A bar on the time of this side as a part of another's.
+    pub(super) fn time_of(&self, other: &Self, limit: Option<f64>) -> Bar {
+        let ratio = self.median().as_secs_f64() / other.median().as_secs_f64();
+        Bar {
+            what: format!("time, of {}'s", other.name),
+            value: format!("{ratio:.2}"),
+            limit: limit.map_or("no bar".to_owned(), |limit| format!("at most {limit}")),
+            met: limit.is_none_or(|limit| ratio <= limit),
+        }
+    }
+
+    /// A bar on the peak memory of this side.
+    pub(super) fn memory(&self, limit: ByteCount) -> Bar {
+        let peak = self.peak();
+        let met = peak <= limit;
+        Bar {
+            what: "peak memory".to_owned(),
+            value: peak.to_string(),
+            limit: format!("at most {limit}"),
+            met,
+        }
+    }
+}
+
+impl fmt::Display for Series {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = |sample: Option<&Sample>| sample.map_or(0.0, |it| it.wall.as_secs_f64());
+        let (min, max) = (seconds(self.samples.first()), seconds(self.samples.last()));
+        let (name, median) = (self.name, self.median().as_secs_f64());
+        let peak = self.peak().to_string();
+        write!(out, "  {name:<16}{min:>8.2} s{median:>8.2} s{max:>8.2} s{peak:>14}")
+    }
+}
+
+impl fmt::Display for Bar {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = if self.met { "met" } else { "NOT MET" };
+        let verdict = if self.limit == "no bar" { "" } else { verdict };
+        write!(out, "  {:<26}{:>12}   {:<20}{verdict}", self.what, self.value, self.limit)
+    }
+}
+
+/// Shows what was measured and which bars are met.
+pub(super) fn show(title: &str, all: &[Series], bars: &[Bar]) {
+    let rounds = all.first().map_or(0, |series| series.samples.len());
+    say(&format!("\n{title}\n  {rounds} rounds in turns, after one to warm up\n\n"));
+    say(&format!("  {:<16}{:>10}{:>10}{:>10}{:>14}\n", "", "min", "median", "max", "peak memory"));
+    say(&all.iter().map(|series| format!("{series}\n")).collect::<String>());
+    say("\n");
+    say(&bars.iter().map(|bar| format!("{}\n", bar.to_string().trim_end())).collect::<String>());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(name: &'static str, milliseconds: &[u64]) -> Series {
+        let sample = |&ms| Sample { wall: Duration::from_millis(ms), peak: ByteCount(ms << 20) };
+        Series { name, samples: milliseconds.iter().map(sample).collect() }
+    }
+
+    #[test]
+    fn bars_compare_medians_and_the_highest_peak() {
+        let (ours, theirs) = (series("ours", &[10, 20, 90]), series("theirs", &[30, 40, 50]));
+        let bar = ours.time_of(&theirs, Some(0.5));
+        assert!(bar.met, "{bar}");
+        assert_eq!(bar.value, "0.50");
+        assert!(!ours.time_of(&theirs, Some(0.49)).met);
+        assert!(ours.memory(ByteCount(90 << 20)).met);
+        assert!(!ours.memory(ByteCount(89 << 20)).met);
+    }
+
+    #[test]
+    fn a_bar_that_is_not_met_is_said_loudly() {
+        let (ours, theirs) = (series("ours", &[2]), series("theirs", &[1]));
+        assert!(ours.time_of(&theirs, Some(1.0)).to_string().ends_with("NOT MET"));
+        assert!(ours.time_of(&theirs, None).to_string().trim_end().ends_with("no bar"));
+    }
+}
