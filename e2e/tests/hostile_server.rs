@@ -1,0 +1,137 @@
+//! Servers that break off, fall silent, lie about ranges, or are not there.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fs;
+
+use e2e::hostile::Fault;
+use e2e::world::{NEW, OLD, Part, World};
+use gptprio::SetId;
+
+fn updates(world: &World) {
+    let update = world.updog(&["update"]);
+    assert_eq!(update.code, 0, "{}", update.stderr);
+    assert!(world.holds(SetId::B, NEW) && world.holds(SetId::A, OLD));
+    assert_eq!(world.next(), Some(SetId::B));
+}
+
+fn fails(world: &World, code: i32) -> String {
+    let update = world.updog(&["update"]);
+    assert_eq!(update.code, code, "{}", update.stderr);
+    assert_eq!(world.next(), Some(SetId::A));
+    assert!(world.holds(SetId::A, OLD));
+    update.stderr
+}
+
+#[test]
+fn a_body_that_breaks_off_is_resumed_where_it_ended() {
+    let world = World::new();
+    world.server.fault("root.img", 2, Fault::CutAfter(700_000));
+    updates(&world);
+    let offsets: Vec<_> = world.server.requests("root.img").iter().map(|one| one.offset).collect();
+    assert_eq!(offsets.len(), 3, "{offsets:?}");
+    assert!(offsets[0] == 0 && offsets[1] > 0 && offsets[2] > offsets[1], "{offsets:?}");
+}
+
+#[test]
+fn a_server_that_ignores_ranges_is_read_past_what_is_there() {
+    let world = World::new();
+    world.server.fault("root.img", 1, Fault::CutAfter(700_000));
+    world.server.fault("root.img", 1, Fault::IgnoreRange);
+    updates(&world);
+}
+
+#[test]
+fn a_server_that_sends_another_range_is_asked_again() {
+    let world = World::new();
+    world.server.fault("root.img", 1, Fault::CutAfter(700_000));
+    world.server.fault("root.img", 1, Fault::ShiftRange);
+    updates(&world);
+}
+
+#[test]
+fn a_server_that_never_sends_the_right_range_is_given_up() {
+    let world = World::new();
+    world.server.fault("root.img", 1, Fault::CutAfter(700_000));
+    world.server.fault("root.img", usize::MAX, Fault::ShiftRange);
+    let error = fails(&world, 75);
+    assert!(error.contains("range"), "{error}");
+}
+
+#[test]
+fn a_passing_500_is_tried_again() {
+    let world = World::new();
+    world.server.fault("timestamp.json", 1, Fault::Status(503));
+    world.server.fault("root.img", 2, Fault::Status(500));
+    updates(&world);
+}
+
+#[test]
+fn a_lasting_500_is_temporary() {
+    let world = World::new();
+    world.server.fault("root.img", usize::MAX, Fault::Status(500));
+    let error = fails(&world, 75);
+    assert!(error.contains("500"), "{error}");
+    assert_eq!(world.server.requests("root.img").len(), 3, "once, and two retries");
+}
+
+#[test]
+fn a_missing_target_is_a_failure_and_not_tried_again() {
+    let world = World::new();
+    fs::remove_file(world.target(Part::Root)).unwrap();
+    let error = fails(&world, 1);
+    assert!(error.contains("404"), "{error}");
+    assert_eq!(world.server.requests("root.img").len(), 1);
+}
+
+#[test]
+fn a_missing_timestamp_is_a_failure() {
+    let world = World::new();
+    world.server.fault("timestamp.json", usize::MAX, Fault::Status(404));
+    let error = fails(&world, 1);
+    assert!(error.contains("timestamp.json"), "{error}");
+}
+
+#[test]
+fn silence_ends_after_the_idle_limit() {
+    let world = World::new();
+    world.server.fault("root.img", usize::MAX, Fault::Silence);
+    fails(&world, 75);
+    world.server.behave();
+    world.server.fault("root.img", 1, Fault::Silence);
+    updates(&world);
+}
+
+#[test]
+fn metadata_without_end_is_refused() {
+    let world = World::new();
+    world.server.fault("timestamp.json", usize::MAX, Fault::Extra(10 << 20));
+    let error = fails(&world, 4);
+    assert!(error.contains("timestamp.json"), "{error}");
+}
+
+#[test]
+fn redirects_are_followed_a_few_times_and_never_round_in_circles() {
+    let world = World::new();
+    let path = world.target(Part::Root);
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let here = world.server.url(&format!("targets/{name}"));
+    world.server.fault("root.img", 1, Fault::Redirect(here.clone()));
+    updates(&world);
+    let world = World::new();
+    let there = world.server.url("targets/x-root.img");
+    world.server.fault("root.img", usize::MAX, Fault::Redirect(there));
+    let error = fails(&world, 1);
+    assert!(error.contains("redirect"), "{error}");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_temporary() {
+    let world = World::new();
+    let config = fs::read_to_string(world.path("updog.toml")).unwrap();
+    let port = world.server.url("").split(':').nth(2).unwrap().trim_end_matches('/').to_owned();
+    // Nothing listens on the discard port here.
+    fs::write(world.path("updog.toml"), config.replace(&port, "9")).unwrap();
+    let error = fails(&world, 75);
+    assert!(error.contains("127.0.0.1:9"), "{error}");
+}
