@@ -93,6 +93,9 @@ pub struct Artifact {
 pub struct LayoutReport {
     /// Labels are `PREFIX-BOOT-A` and so on.
     pub label_prefix: String,
+    /// Firmware partition, before the sets; zero for none.
+    #[serde(default)]
+    pub firmware_bytes: u64,
     /// EFI system partition of set A, and its backup in set B.
     pub efi_bytes: u64,
     /// Boot partition, a set.

@@ -1,0 +1,256 @@
+//! The spec of an image: `image.toml`.
+//!
+//! Unknown fields are refused. The version of a release is no part of it, since a spec serves many releases.
+//! `fixtures/image.toml` documents every field.
+
+mod file_ref;
+mod names;
+mod sizes;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{FileError, OnFile};
+use crate::uki::CommandLineError;
+
+pub use file_ref::FileRef;
+pub use names::{LabelPrefix, Name, NameError};
+pub use sizes::{Mebibytes, Sizes};
+
+/// Why a spec cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SpecError {
+    /// It could not be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// It is no TOML, has an unknown field, or one of a wrong type.
+    #[error("{} is not a valid spec", path.display())]
+    Parse {
+        /// The spec.
+        path: PathBuf,
+        /// Where and why.
+        source: Box<toml::de::Error>,
+    },
+    /// The extra command line cannot be taken.
+    #[error("'command_line' in the spec cannot be taken")]
+    CommandLine(#[from] CommandLineError),
+    /// The level is none that lz4 knows.
+    #[error("'transport.level' is {0}, and lz4 knows 1 to 12")]
+    Level(u32),
+}
+
+/// What to build.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// Variant of the operating system; becomes `VARIANT_ID` in os-release.
+    pub variant: Name,
+    /// Architecture.
+    pub arch: Arch,
+    /// Releases that share it share their dm-verity salt.
+    pub product_line: Name,
+    /// Kernel.
+    pub kernel: FileRef,
+    /// Initial RAM filesystem.
+    pub initramfs: Option<FileRef>,
+    /// UEFI stub of the boot image; systemd's if absent.
+    pub stub: Option<FileRef>,
+    /// Added to the kernel's command line.
+    #[serde(default)]
+    pub command_line: String,
+    /// Filesystem of the root image.
+    #[serde(default)]
+    pub filesystem: FilesystemKind,
+    /// What is done to the root filesystem's os-release.
+    #[serde(default)]
+    pub os_release: OsReleasePolicy,
+    /// Time of every file and of the boot image, in seconds since 1970.
+    #[serde(default = "default_timestamp")]
+    pub timestamp: u32,
+    /// Labels of partitions are `PREFIX-BOOT-A` and so on.
+    #[serde(default)]
+    pub label_prefix: LabelPrefix,
+    /// Sizes of the partitions.
+    #[serde(default)]
+    pub sizes: Sizes,
+    /// Compression for transport.
+    #[serde(default)]
+    pub transport: Transport,
+    /// The folder of the spec, which files of the building machine are relative to.
+    #[serde(skip)]
+    pub folder: PathBuf,
+}
+
+/// Architecture of the machines that run the image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arch {
+    /// 64-bit x86.
+    #[serde(rename = "x86_64")]
+    X86_64,
+    /// 64-bit Arm.
+    Aarch64,
+}
+
+/// Filesystem of the root image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FilesystemKind {
+    /// erofs without compression.
+    #[default]
+    Erofs,
+    /// ext4 with blocks of 4 KiB, without a journal.
+    Ext4,
+}
+
+/// What is done to the root filesystem's os-release.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OsReleasePolicy {
+    /// `VARIANT_ID` and `VERSION_ID` are set to what is built.
+    #[default]
+    Set,
+    /// Both must be what is built already.
+    Check,
+}
+
+/// Compression for transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Transport {
+    /// Level of lz4: 1 is fast, 3 to 12 are smaller and slow.
+    pub level: u32,
+}
+
+impl Default for Transport {
+    fn default() -> Self {
+        Self { level: 1 }
+    }
+}
+
+/// 2024-01-01T00:00:00Z.
+fn default_timestamp() -> u32 {
+    1_704_067_200
+}
+
+impl Spec {
+    /// Reads a spec.
+    ///
+    /// # Errors
+    ///
+    /// Fails when it cannot be read, and names the field that is wrong.
+    pub fn read(path: &Path) -> Result<Self, SpecError> {
+        let text = fs::read_to_string(path).on("read", path)?;
+        let mut spec: Self = toml::from_str(&text)
+            .map_err(|source| SpecError::Parse { path: path.to_owned(), source: source.into() })?;
+        spec.folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        crate::uki::check_extra(&spec.command_line)?;
+        if !(1..=12).contains(&spec.transport.level) {
+            return Err(SpecError::Level(spec.transport.level));
+        }
+        Ok(spec)
+    }
+
+    /// The UEFI stub.
+    pub fn stub(&self) -> FileRef {
+        let default =
+            || FileRef::Host(format!("/usr/lib/systemd/boot/efi/{}", self.arch.stub()).into());
+        self.stub.clone().unwrap_or_else(default)
+    }
+}
+
+impl Arch {
+    /// Its name, as in the kernel's `uname`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::Aarch64 => "aarch64",
+        }
+    }
+
+    /// File name of systemd's stub.
+    fn stub(self) -> &'static str {
+        match self {
+            Self::X86_64 => "linuxx64.efi.stub",
+            Self::Aarch64 => "linuxaa64.efi.stub",
+        }
+    }
+}
+
+impl FilesystemKind {
+    /// Its name, as the kernel has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Erofs => "erofs",
+            Self::Ext4 => "ext4",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::error::Error as _;
+
+    use super::*;
+
+    const LEAST: &str = "variant = 'v'\narch = 'x86_64'\nproduct_line = 'p'\nkernel = 'boot/k'\n";
+
+    fn read(text: &str) -> Result<Spec, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("image.toml");
+        fs::write(&path, text).unwrap();
+        Spec::read(&path).map_err(|error| {
+            format!("{error}: {}", error.source().map(ToString::to_string).unwrap_or_default())
+        })
+    }
+
+    #[test]
+    fn the_documented_example_is_read() {
+        let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/image.toml");
+        let spec = Spec::read(Path::new(example)).unwrap();
+        assert_eq!(spec.sizes, Sizes::default(), "the example shows the defaults");
+        assert_eq!(spec.timestamp, default_timestamp());
+        assert_eq!(spec.transport, Transport::default());
+        assert_eq!(spec.label_prefix, LabelPrefix::default());
+    }
+
+    #[test]
+    fn few_fields_are_needed() {
+        let spec = read(LEAST).unwrap();
+        assert_eq!(spec.filesystem, FilesystemKind::Erofs);
+        assert_eq!(spec.sizes.root.bytes(), 920 << 20);
+        let stub = FileRef::Host("/usr/lib/systemd/boot/efi/linuxx64.efi.stub".into());
+        assert_eq!(spec.stub(), stub);
+    }
+
+    #[test]
+    fn wrong_fields_are_named() {
+        for (line, wanted) in [
+            ("colour = 1", "colour"),
+            ("version = '1.0.0'", "version"),
+            ("[sizes]\nbooot = 1", "booot"),
+            ("[sizes]\nboot = 0", "boot = 0"),
+            ("[sizes]\nboot = -1", "boot = -1"),
+            ("[transport]\nlevel = 99", "99"),
+            ("filesystem = 'ntfs'", "ntfs"),
+            ("label_prefix = 'a b'", "a b"),
+            ("timestamp = 99999999999", "99999999999"),
+            ("command_line = 'root=/dev/sda'", "root="),
+            ("command_line = 'waystone.verity=1'", "waystone.verity"),
+            ("initramfs = '/../etc/shadow'", ".."),
+        ] {
+            let error = read(&format!("{LEAST}{line}\n")).unwrap_err();
+            assert!(error.contains(wanted), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn names_that_would_break_file_names_are_refused() {
+        for name in ["", "a/b", "..", "A", "a b", "-a"] {
+            assert!(read(&LEAST.replace("'v'", &format!("'{name}'"))).is_err(), "{name}");
+        }
+    }
+}
