@@ -7,7 +7,7 @@ use std::path::Path;
 use gptdisk::{Condition, Layout, PartRange, Side, Table};
 use gptprio::{BootBits, EVER_SUCCEEDED, SetId, Sets, State};
 
-use crate::{Access, Error, Medium};
+use crate::{Access, Error, Medium, Release};
 
 /// An open disk whose partitions make one or two sets.
 #[derive(Debug)]
@@ -95,6 +95,21 @@ impl Disk {
     #[must_use]
     pub fn state(&self, active: SetId) -> State {
         State { sets: self.sets(), active, ever_succeeded: self.ever_succeeded().unwrap_or(false) }
+    }
+
+    /// What the kernel image of a set says which release it is; `None` if it says nothing that is safe to show.
+    #[must_use]
+    pub fn release(&self, set: SetId) -> Option<Release> {
+        Release::read(self.file(), self.layout.set(set)?.boot)
+    }
+
+    /// Whether storing a state would change a bit.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the disk has no place for what the state says, as [`Disk::store`] would.
+    pub fn would_change(&self, state: &State) -> Result<bool, Error> {
+        Ok(&self.table_with(state)? != self.medium.table())
     }
 
     /// Puts a state on the disk, durably: both copies of the table are written in the safe order, flushed, read back

@@ -38,8 +38,11 @@ mod error;
 mod lock;
 mod medium;
 mod node;
+mod pe;
+mod release;
 mod running;
 mod sysfs;
+mod target;
 mod uncached;
 
 pub use disk::{Disk, Stored};
@@ -51,4 +54,6 @@ pub use gptdisk::{
 pub use gptprio::{BootBits, Choice, Priority, Refusal, SetId, Sets, State, Tries, choose};
 pub use medium::Medium;
 pub use node::Access;
+pub use release::Release;
 pub use running::{RunningError, SystemRoot, running_set};
+pub use target::{Target, TargetError};

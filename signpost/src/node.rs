@@ -45,7 +45,7 @@ impl Node {
         let metadata = file.metadata().map_err(fault)?;
         require_disk(path, &metadata)?;
         if access == Access::Write {
-            lock::exclusive(path, &file)?;
+            lock::exclusive(path, &file, lock::PATIENCE)?;
         }
         let block_size = block_size(path, &file, &metadata)?;
         let length = (&file).seek(SeekFrom::End(0)).map_err(fault)?;

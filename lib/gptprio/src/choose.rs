@@ -156,9 +156,9 @@ fn reason(chosen: BootBits, other: Option<BootBits>) -> Reason {
 impl fmt::Display for Basis {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Successful => out.write_str("successful"),
-            Self::Tries(tries) if *tries == Tries::ONE => out.write_str("1 try left"),
-            Self::Tries(tries) => write!(out, "{tries} tries left"),
+            Self::Successful => out.write_str("is successful"),
+            Self::Tries(tries) if *tries == Tries::ONE => out.write_str("has 1 try left"),
+            Self::Tries(tries) => write!(out, "has {tries} tries left"),
         }
     }
 }
@@ -173,19 +173,19 @@ impl fmt::Display for Obstacle {
 }
 
 impl fmt::Display for Choice {
-    /// A clause such as `priority 2 is above 1, 3 tries left`.
+    /// A clause such as `it has 3 tries left and its priority 2 is above A's 1`.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "it {} and ", self.basis)?;
         let other = self.set.other();
         match self.reason {
-            Reason::OnlySet => write!(out, "it is the only set")?,
-            Reason::OnlyBootable(obstacle) => write!(out, "{other} cannot boot: {obstacle}")?,
+            Reason::OnlySet => out.write_str("is the only set"),
+            Reason::OnlyBootable(obstacle) => write!(out, "{other} cannot boot ({obstacle})"),
             Reason::HigherPriority { chosen, other: lower } => {
-                write!(out, "its priority {chosen} is above {other}'s {lower}")?;
+                write!(out, "its priority {chosen} is above {other}'s {lower}")
             }
             Reason::FirstOfEqual(priority) => {
-                write!(out, "both have priority {priority} and it is first in the table")?;
+                write!(out, "is first in the table, and both have priority {priority}")
             }
         }
-        write!(out, "; {}", self.basis)
     }
 }

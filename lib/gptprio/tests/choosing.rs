@@ -98,7 +98,7 @@ fn the_reason_names_what_decided() {
 fn a_choice_reads_as_a_clause() {
     let sets = Sets { a: bits(1, 0, true), b: Some(bits(2, 1, false)) };
     let choice = choose(&sets).expect("both sets are bootable");
-    assert_eq!(choice.to_string(), "its priority 2 is above A's 1; 1 try left");
+    assert_eq!(choice.to_string(), "it has 1 try left and its priority 2 is above A's 1");
     let choice = Choice { set: SetId::A, basis: Basis::Successful, reason: Reason::OnlySet };
-    assert_eq!(choice.to_string(), "it is the only set; successful");
+    assert_eq!(choice.to_string(), "it is successful and is the only set");
 }

@@ -6,6 +6,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use gptdisk::{BlockIo, BlockSize, Guid, NewPart, NewTable};
+
 /// The partitions of a small disk: type GUID, size in MiB, label.
 pub(crate) const PARTS: [(&str, u64, &str); 14] = [
     ("21686148-6449-6e6f-744e-656564454649", 1, "firmware"),
@@ -64,8 +66,8 @@ pub(crate) fn assert_verifies(path: &Path) {
 }
 
 impl Image {
-    /// A disk with the given partitions of [`PARTS`] and no bits set.
-    pub(crate) fn with(parts: &[(&str, u64, &str)]) -> Self {
+    /// A disk with these partitions, and with these attribute bits of them set.
+    pub(crate) fn with(parts: &[(&str, u64, &str)], bits: &[(u32, u32)]) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let path = dir.path().join("disk.img");
         File::create(&path).and_then(|file| file.set_len(LENGTH)).expect("a sparse file");
@@ -75,15 +77,14 @@ impl Image {
             args.push(format!("--typecode={index}:{kind}"));
             args.push(format!("--change-name={index}:{label}"));
         }
+        args.extend(bits.iter().map(|(part, bit)| format!("--attributes={part}:set:{bit}")));
         sgdisk(&path, &args);
         Self { dir, path }
     }
 
     /// A whole disk as it leaves the factory: set A priority 1 and successful, set B all zero.
     pub(crate) fn factory() -> Self {
-        let image = Self::with(&PARTS);
-        image.set_bits(BOOT_A, &[48, 56]);
-        image
+        Self::with(&PARTS, &[(BOOT_A, 48), (BOOT_A, 56)])
     }
 
     /// Sets attribute bits of a partition through sgdisk.
@@ -91,6 +92,28 @@ impl Image {
         let args: Vec<String> =
             bits.iter().map(|bit| format!("--attributes={part}:set:{bit}")).collect();
         sgdisk(&self.path, &args);
+    }
+
+    /// A disk of the same content with blocks of 4096 bytes, which sgdisk does not make in a file.
+    pub(crate) fn large_blocks() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("disk.img");
+        let mut file = File::create_new(&path).expect("a new file");
+        file.set_len(LENGTH).expect("a sparse file");
+        let mut table =
+            NewTable::new(BlockSize::B4096, LENGTH, Guid::from_disk([9; 16])).expect("it fits");
+        for (number, (kind, size, label)) in (1..).zip(PARTS) {
+            let part = NewPart {
+                kind: kind.parse().expect("a GUID"),
+                id: Guid::from_disk([number; 16]),
+                name: label.to_owned(),
+                length: Some(size << 20),
+                attributes: if u32::from(number) == BOOT_A { 1 << 48 | 1 << 56 } else { 0 },
+            };
+            table.add(&part).expect("it fits");
+        }
+        table.write(&mut LargeBlocks(&mut file)).expect("the file is written");
+        Self { dir, path }
     }
 
     /// The attributes of a partition as sgdisk reads them.
@@ -114,5 +137,32 @@ impl Image {
         let mut byte = [0];
         file.read_exact_at(&mut byte, offset).expect("the byte is there");
         file.write_all_at(&[byte[0] ^ 0x55], offset).expect("the byte is written");
+    }
+}
+
+/// A file with blocks of 4096 bytes.
+struct LargeBlocks<'a>(&'a mut File);
+
+impl BlockIo for LargeBlocks<'_> {
+    type Error = std::io::Error;
+
+    fn block_size(&self) -> BlockSize {
+        BlockSize::B4096
+    }
+
+    fn block_count(&self) -> u64 {
+        LENGTH / 4096
+    }
+
+    fn read_blocks(&mut self, first: u64, buffer: &mut [u8]) -> std::io::Result<()> {
+        std::os::unix::fs::FileExt::read_exact_at(self.0, buffer, first * 4096)
+    }
+
+    fn write_blocks(&mut self, first: u64, data: &[u8]) -> std::io::Result<()> {
+        std::os::unix::fs::FileExt::write_all_at(self.0, data, first * 4096)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.sync_all()
     }
 }
