@@ -1,15 +1,15 @@
 //! Progress of long work: a bar on a terminal, sparse lines otherwise, always on standard error.
 
 use std::io::{self, IsTerminal, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{ByteCount, Elapsed};
 
-/// How many lines a piece of work prints, apart from its last one, where there is no terminal.
-const LINES: u64 = 4;
+/// How long nothing is said where there is no terminal.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// Progress over a known number of bytes. Shared by reference between threads.
 #[derive(Debug)]
@@ -25,7 +25,8 @@ pub struct Progress {
 enum Shown {
     Nothing,
     Bar(ProgressBar),
-    Lines,
+    /// How many pauses have passed and were used for a line.
+    Lines(AtomicU32),
 }
 
 impl Progress {
@@ -37,7 +38,7 @@ impl Progress {
         } else if io::stderr().is_terminal() {
             Shown::Bar(bar(&label, total))
         } else {
-            Shown::Lines
+            Shown::Lines(AtomicU32::new(0))
         };
         Self { label, total, done: AtomicU64::new(0), started: Instant::now(), shown }
     }
@@ -48,7 +49,7 @@ impl Progress {
         match &self.shown {
             Shown::Nothing => {}
             Shown::Bar(bar) => bar.inc(bytes),
-            Shown::Lines => self.line(before, before.saturating_add(bytes)),
+            Shown::Lines(used) => self.line(used, before.saturating_add(bytes)),
         }
     }
 
@@ -63,11 +64,13 @@ impl Progress {
         }
     }
 
-    /// Prints a line when a quarter of the work was passed.
-    fn line(&self, before: u64, after: u64) {
-        let step = self.total / LINES;
-        if step > 0 && before / step != after / step && after < self.total {
-            say(&format!("{}: {} of {}", self.label, ByteCount(after), ByteCount(self.total)));
+    /// Prints a line if the pause since the last one is over.
+    fn line(&self, used: &AtomicU32, done: u64) {
+        let pauses = self.started.elapsed().as_secs() / PAUSE.as_secs();
+        let pauses = u32::try_from(pauses).unwrap_or(u32::MAX);
+        // Of several threads that see the pause end, one gets to speak.
+        if used.fetch_max(pauses, Ordering::Relaxed) < pauses && done < self.total {
+            say(&format!("{}: {} of {}", self.label, ByteCount(done), ByteCount(self.total)));
         }
     }
 }
