@@ -12,6 +12,9 @@ use crate::error::Error;
 use crate::packages::find_program;
 use crate::place;
 
+/// Our programs; each is a package of the same name.
+pub(crate) const PROGRAMS: [&str; 4] = ["image-builder", "repo-tools", "signpost", "updog"];
+
 /// How many lines of a failed program's output are told.
 const TAIL_LINES: usize = 40;
 
@@ -187,6 +190,16 @@ impl Finished {
         let all: Vec<&str> = self.stdout.lines().chain(self.stderr.lines()).collect();
         all[all.len().saturating_sub(TAIL_LINES)..].join("\n")
     }
+}
+
+/// Builds some of our programs as they are shipped.
+///
+/// # Errors
+///
+/// Fails when cargo does.
+pub(crate) fn build_programs(names: &[&str]) -> Result<()> {
+    let packages = names.iter().flat_map(|name| ["--package", name]);
+    Run::cargo().args(["build", "--release", "--locked"]).args(packages).run().map(|_| ())
 }
 
 fn append_to(path: &Path) -> Result<File> {

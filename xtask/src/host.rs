@@ -118,7 +118,7 @@ impl Host {
             .try_for_each(|name| place::remove_folder(&self.folder.join(name)))
     }
 
-    /// What `updog status` says boots next, after a look that `signpost status` says the same.
+    /// Looks whether `updog status` and `signpost status` both say that a set boots next.
     ///
     /// # Errors
     ///
@@ -126,8 +126,8 @@ impl Host {
     pub(crate) fn boots_next(&self, set: char) -> Result<()> {
         let updog = json(&self.updog(&["--json", "status"])?)?;
         let signpost = json(&self.signpost(&["--json", "status"])?)?;
-        for (program, said) in [("updog", &updog), ("signpost", &signpost)] {
-            let next = said["next"].as_str().unwrap_or("nothing");
+        for (program, next) in [("updog", &updog["next"]), ("signpost", &signpost["next"]["set"])] {
+            let next = next.as_str().unwrap_or("nothing");
             if next != set.to_string() {
                 return Err(Error::Untrue(format!(
                     "{program} says that {next} boots next, not {set}"

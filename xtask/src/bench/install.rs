@@ -13,7 +13,7 @@ use cli::ByteCount;
 use super::measure::{self, Side};
 use super::swupdate::{Image, Update};
 use crate::Result;
-use crate::command::Run;
+use crate::command::{PROGRAMS, Run, build_programs};
 use crate::error::Error;
 use crate::host::{Fleet, Host};
 use crate::packages::{Need, find_program};
@@ -39,7 +39,7 @@ const IMAGES: [&str; 3] = ["boot.img", "root.img", "hash.img"];
 /// Measures, after everything that is needed was made.
 pub(super) fn run(rounds: u32) -> Result<()> {
     setup::install_packages(&[Need::Always])?;
-    build_programs()?;
+    build_programs(&PROGRAMS)?;
     let bed = Bed::make(&place::target().join("bench/install"))?;
     let server = Server::start(&bed.repository, &bed.record)?;
     let url = server.url();
@@ -54,17 +54,6 @@ pub(super) fn run(rounds: u32) -> Result<()> {
     let title = format!("install: {} of boot, root and hash images", bed.bytes()?);
     measure::show(&title, &all, &bars);
     Ok(())
-}
-
-/// Builds our programs as they are shipped.
-///
-/// # Errors
-///
-/// Fails when cargo does.
-pub(super) fn build_programs() -> Result<()> {
-    let packages = ["image-builder", "repo-tools", "signpost", "updog"];
-    let packages = packages.into_iter().flat_map(|name| ["--package", name]);
-    Run::cargo().args(["build", "--release", "--locked"]).args(packages).run().map(|_| ())
 }
 
 /// The peer's update file, or nothing, said, when the peer is not installed.

@@ -7,7 +7,7 @@ use cli::ByteCount;
 
 use super::measure::{self, Side};
 use crate::Result;
-use crate::command::Run;
+use crate::command::{Run, build_programs};
 use crate::error::Error;
 use crate::packages::Need;
 use crate::steps::say;
@@ -28,7 +28,7 @@ const MEMORY: ByteCount = ByteCount(32 << 20);
 /// Measures, after a look that both write the same tree.
 pub(super) fn run(rounds: u32) -> Result<()> {
     setup::install_packages(&[Need::Always, Need::Bench])?;
-    super::install::build_programs()?;
+    build_programs(&["image-builder"])?;
     let folder = place::target().join("bench/verity");
     let data = image(&folder)?;
     let [ours, theirs] = ["ours", "theirs"].map(|name| folder.join(name));

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::folder::Folder;
 use crate::Result;
-use crate::command::Run;
+use crate::command::{PROGRAMS, Run, build_programs};
 use crate::error::Error;
 use crate::host::{Fleet, Host, NOTHING_TO_DO, json};
 use crate::packages::Need;
@@ -74,10 +74,8 @@ impl Story<'_> {
         self.steps
             .step("Debian packages", || Ok(((), setup::install_packages(&[Need::Always])?)))?;
         self.steps.step("builds our programs (cargo build --release)", || {
-            let packages = ["image-builder", "repo-tools", "signpost", "updog"];
-            let packages = packages.into_iter().flat_map(|name| ["--package", name]);
-            Run::cargo().args(["build", "--release", "--locked"]).args(packages).run()?;
-            Ok(((), String::new()))
+            build_programs(&PROGRAMS)?;
+            Ok(((), PROGRAMS.join(" ")))
         })
     }
 
