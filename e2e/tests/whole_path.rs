@@ -95,7 +95,7 @@ fn status_and_going_back_need_no_network() {
     let status = world.updog(&["--json", "status"]);
     let status = json(&status.stdout);
     assert_eq!(status["active"], "A");
-    assert_eq!(status["next"], "B");
+    assert_eq!(status["next"]["set"], "B");
     assert_eq!(status["staged"]["version"], NEW);
     assert_eq!(world.updog(&["status"]).code, 0);
     assert_eq!(world.updog(&["update-revert"]).code, 0);

@@ -8,7 +8,7 @@ use semver::Version;
 use serde::Serialize;
 use signpost::Access;
 
-use super::{Context, Place, place};
+use super::{Context, Place};
 use crate::error::Error;
 use crate::host;
 use crate::staged::Staged;
@@ -22,12 +22,21 @@ struct Status {
     version: Version,
     /// The set that runs.
     active: SetId,
-    /// The set that boots next, if any can.
-    next: Option<SetId>,
+    /// The set that boots next, if any can, and why.
+    next: Option<Next>,
     /// The sets of the disk.
     sets: Vec<Set>,
     /// The release that was written to the inactive set and not restarted into yet.
     staged: Option<Release>,
+}
+
+/// What boots next.
+#[derive(Debug, Serialize)]
+struct Next {
+    /// The set.
+    set: SetId,
+    /// Why this one.
+    reason: String,
 }
 
 /// One set.
@@ -79,7 +88,8 @@ impl Status {
         };
         Self {
             active,
-            next: place::next(&state),
+            next: gptprio::choose(&state.sets)
+                .map(|choice| Next { set: choice.set, reason: choice.to_string() }),
             sets: [SetId::A, SetId::B].into_iter().filter_map(set).collect(),
             staged: staged
                 .as_ref()
@@ -99,8 +109,8 @@ impl fmt::Display for Status {
         if let Some(staged) = &self.staged {
             writeln!(out, "staged {} in set {}", staged.version, staged.set)?;
         }
-        match self.next {
-            Some(next) => write!(out, "set {next} boots next"),
+        match &self.next {
+            Some(Next { set, reason }) => write!(out, "set {set} boots next: {reason}"),
             None => {
                 write!(out, "no set can boot: run `signpost status` and mend it before a restart")
             }
