@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use gptdisk::{BlockSize, Condition, Fault, Loaded, ReadError, Side, Table};
+use gptdisk::{BlockIo, BlockSize, Condition, Fault, Loaded, ReadError, Side, Table};
 
 use crate::blocks::{Blocks, Source};
 use crate::node::Node;
@@ -106,17 +106,25 @@ impl Medium {
     }
 
     fn check_written(&self) -> Result<(), Error> {
-        let path = || self.node.path.clone();
-        let medium = Uncached::reopen(&self.node.file)
-            .map_err(|source| Error::Open { path: path(), source })?;
+        let path = self.path();
+        let medium = Uncached::reopen(self.file())
+            .map_err(|source| Error::Open { path: path.to_owned(), source })?;
         let mut blocks = blocks(&self.node, Source::Medium(medium), self.table().block_size());
-        let found =
-            Loaded::read(&mut blocks).map_err(|source| Error::Table { path: path(), source })?;
-        if found.is_whole() && found.table() == self.table() {
-            Ok(())
-        } else {
-            Err(Error::ReadBack { path: path() })
-        }
+        compare(path, self.table(), &mut blocks)
+    }
+}
+
+/// Reads both copies and finds out whether they say what was written.
+fn compare(
+    path: &Path,
+    written: &Table,
+    blocks: &mut impl BlockIo<Error = io::Error>,
+) -> Result<(), Error> {
+    let path = path.to_owned();
+    match Loaded::read(blocks) {
+        Ok(found) if found.is_whole() && found.table() == written => Ok(()),
+        Ok(_) => Err(Error::ReadBack { path }),
+        Err(source) => Err(Error::Table { path, source }),
     }
 }
 
@@ -150,5 +158,36 @@ fn is_blank(error: &ReadError<io::Error>) -> bool {
     match error {
         ReadError::NoValidCopy { primary, backup } => blank(primary) && blank(backup),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use gptdisk::{Guid, NewTable};
+
+    use super::*;
+
+    #[test]
+    fn a_disk_that_gives_something_else_back_is_found_out() {
+        const LENGTH: u64 = 1 << 20;
+        let file = tempfile::tempfile().unwrap();
+        file.set_len(LENGTH).unwrap();
+        let mut blocks = Blocks::new(&file, Source::Cache, BlockSize::B512, LENGTH);
+        let path = Path::new("disk");
+        let [old, new] = [1, 2].map(|byte| {
+            let id = Guid::from_disk([byte; 16]);
+            NewTable::new(BlockSize::B512, LENGTH, id).unwrap()
+        });
+        let error = compare(path, old.table(), &mut blocks).unwrap_err();
+        assert!(matches!(error, Error::Table { .. }), "nothing was written: {error}");
+        old.write(&mut blocks).unwrap();
+        compare(path, old.table(), &mut blocks).unwrap();
+        let error = compare(path, new.table(), &mut blocks).unwrap_err();
+        assert!(matches!(error, Error::ReadBack { .. }), "the write was lost: {error}");
+        let zeros = vec![0; 512];
+        blocks.write_blocks(LENGTH / 512 - 1, &zeros).unwrap();
+        let error = compare(path, old.table(), &mut blocks).unwrap_err();
+        assert!(matches!(error, Error::ReadBack { .. }), "half of the write was lost: {error}");
     }
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use gptdisk::BlockSize;
+use rustix::fs::OFlags;
 
 use crate::{Error, lock};
 
@@ -44,6 +45,7 @@ impl Node {
             .map_err(fault)?;
         let metadata = file.metadata().map_err(fault)?;
         require_disk(path, &metadata)?;
+        rustix::fs::fcntl_setfl(&file, OFlags::empty()).map_err(|errno| fault(errno.into()))?;
         if access == Access::Write {
             lock::exclusive(path, &file, lock::PATIENCE)?;
         }
@@ -55,7 +57,7 @@ impl Node {
 
 /// Keeps an open of something that became a pipe in the meantime from waiting for ever.
 fn nonblocking() -> i32 {
-    i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).expect("open flags are small numbers")
+    i32::try_from(OFlags::NONBLOCK.bits()).expect("open flags are small numbers")
 }
 
 fn require_disk(path: &Path, metadata: &Metadata) -> Result<(), Error> {
