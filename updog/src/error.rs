@@ -27,17 +27,9 @@ pub enum Error {
     /// The disk or its table.
     #[error(transparent)]
     Disk(#[from] signpost::Error),
-    /// The running set cannot be found.
+    /// Which disk, or which of its sets, is not known.
     #[error(transparent)]
-    Running(#[from] signpost::RunningError),
-    /// The command line and the running system say different things.
-    #[error("--active says that set {said} runs, and the system runs from set {found}")]
-    ActiveDisagrees {
-        /// The set that was named.
-        said: SetId,
-        /// The set that runs.
-        found: SetId,
-    },
+    Place(#[from] signpost::TargetError),
     /// The rules of the priority bits say no.
     #[error("cannot {action}")]
     Refusal {
@@ -198,9 +190,8 @@ impl Classify for Error {
             Self::Fetch { source, .. } | Self::Http(source) => http_kind(source),
             Self::Install(error) => install_kind(error),
             Self::Altered { source, .. } => check_kind(source),
-            Self::Running(error) => error.kind(),
-            Self::ActiveDisagrees { .. }
-            | Self::Refusal { .. }
+            Self::Place(error) => error.kind(),
+            Self::Refusal { .. }
             | Self::LongTarget { .. }
             | Self::NoManifest
             | Self::Manifest(_)
@@ -225,7 +216,7 @@ impl Classify for Error {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Disk(error) => return error.hint(),
-            Self::Running(error) => return error.hint(),
+            Self::Place(error) => return error.hint(),
             Self::Refusal { source, .. } | Self::Install(InstallError::Refusal(source)) => {
                 return source.advice().map(str::to_owned);
             }

@@ -1,10 +1,8 @@
 //! Where this run works: the disk, the set that runs, the set that may be written.
 
-use std::path::PathBuf;
-
 use cli::Progress;
 use gptprio::{SetId, State, Tries};
-use signpost::{Access, Disk, SetLayout, SystemRoot};
+use signpost::{Access, Disk, SetLayout, SystemRoot, Target};
 
 use super::Context;
 use crate::error::Error;
@@ -23,21 +21,11 @@ pub(super) struct Place {
 impl Context {
     /// Opens the disk that the arguments name, or the one that holds `/`.
     pub(super) fn place(&self, access: Access) -> Result<Place, Error> {
-        let (path, active) = self.locate()?;
-        let disk = Disk::open(&path, access)?;
+        let host = SystemRoot::host();
+        let target = Target::find(&host, self.disk.as_deref(), self.active)?;
+        let active = target.active.ok_or(Error::ActiveUnknown)?;
+        let disk = Disk::open(&target.disk, access)?;
         Ok(Place { disk, active })
-    }
-
-    /// The disk and the set of it that runs: both named, or both found.
-    fn locate(&self) -> Result<(PathBuf, SetId), Error> {
-        if let Some(disk) = &self.disk {
-            return Ok((disk.clone(), self.active.ok_or(Error::ActiveUnknown)?));
-        }
-        let (disk, found) = signpost::running_set(&SystemRoot::host())?;
-        match self.active {
-            Some(said) if said != found => Err(Error::ActiveDisagrees { said, found }),
-            _ => Ok((disk, found)),
-        }
     }
 }
 
