@@ -44,8 +44,8 @@ struct Next {
 struct Set {
     /// Its name.
     set: SetId,
-    /// What runs or was written here, where that is known.
-    version: Option<Version>,
+    /// What runs or lies here, where that is known.
+    version: Option<String>,
     /// Its boot bits.
     #[serde(flatten)]
     bits: BootBits,
@@ -74,13 +74,10 @@ impl Status {
     fn new(place: &Place, host: manifest::Host, staged: Option<Staged>) -> Self {
         let active = place.active;
         let state = place.disk.state(active);
-        let version = |set| {
-            let other = staged.as_ref().filter(|staged| staged.set == set);
-            if set == active {
-                Some(host.version.clone())
-            } else {
-                other.map(|one| one.version.clone())
-            }
+        // What runs is known from os-release, the other set from what its boot image says of itself.
+        let version = |set| match set == active {
+            true => Some(host.version.to_string()),
+            false => place.disk.release(set).map(|release| release.version),
         };
         let set = |set: SetId| {
             let bits = state.sets.bits(set)?;
@@ -120,7 +117,7 @@ impl fmt::Display for Status {
 
 impl fmt::Display for Set {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let version = self.version.as_ref().map_or("unknown".to_owned(), Version::to_string);
+        let version = self.version.as_deref().unwrap_or("unknown");
         let BootBits { priority, tries, successful } = self.bits;
         let proven = if successful { "successful" } else { "not proven" };
         write!(out, "set {}: {version}, priority {priority}, tries {tries}, {proven}", self.set)
