@@ -50,14 +50,13 @@ impl Repository {
 
     /// The target of this name, if the top-level targets role has it.
     pub fn target(&self, name: &str) -> Option<Target> {
-        let entry = self.targets.entry(name)?;
-        Target::new(name, entry, self.root.consistent_snapshot())
+        self.targets.target(name, self.root.consistent_snapshot())
     }
 
     /// All targets of the top-level targets role, in no order.
     pub fn targets(&self) -> impl Iterator<Item = Target> {
         let consistent = self.root.consistent_snapshot();
-        self.targets.entries().filter_map(move |(name, entry)| Target::new(name, entry, consistent))
+        self.targets.entries().filter_map(move |(name, _)| self.targets.target(name, consistent))
     }
 
     /// The versions of the four roles.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::digest::Running;
-use crate::{Digests, Error, Result, Sha256, TargetEntry};
+use crate::{Digests, Error, Result, Sha256, TargetEntry, Targets, Verified};
 
 /// A target as the verified metadata describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Target {
 }
 
 impl Target {
-    pub(crate) fn new(name: &str, entry: &TargetEntry, consistent_snapshot: bool) -> Option<Self> {
+    fn new(name: &str, entry: &TargetEntry, consistent_snapshot: bool) -> Option<Self> {
         Some(Self {
             name: name.to_owned(),
             length: entry.length(),
@@ -74,6 +74,15 @@ impl Target {
         let mut checker = self.checker();
         checker.update(bytes).map_err(Error::from)?;
         checker.finish()
+    }
+}
+
+impl Verified<Targets> {
+    /// The target of this name; nothing if there is none, or if it has no SHA-256 digest.
+    ///
+    /// `consistent_snapshot` is what the root says.
+    pub fn target(&self, name: &str, consistent_snapshot: bool) -> Option<Target> {
+        Target::new(name, self.entry(name)?, consistent_snapshot)
     }
 }
 

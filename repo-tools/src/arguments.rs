@@ -1,0 +1,215 @@
+//! The command line, as it is typed.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use clap::{ArgGroup, Args, Parser, Subcommand};
+use manifest::Offset;
+use semver::Version;
+
+use crate::generate::KeyType;
+use crate::time;
+
+/// Makes and keeps a TUF repository of operating-system releases.
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 nothing to do, 4 refused, 75 temporary (try again).
+#[derive(Debug, Parser)]
+#[command(name = "repo-tools", version, about, long_about, arg_required_else_help = true)]
+pub struct Arguments {
+    /// Folder of the metadata below the repository, such as VARIANT/ARCH
+    #[arg(long, global = true, value_name = "NAME", default_value = "metadata")]
+    pub(crate) metadata_dir: PathBuf,
+    /// The time that counts as now (RFC 3339); the clock's if it is not given
+    #[arg(long, global = true, value_name = "TIME", value_parser = time::parse)]
+    pub(crate) now: Option<DateTime<Utc>>,
+    /// Print the result as JSON on standard output
+    #[arg(short, long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make keys and a repository without releases
+    Init(InitArguments),
+    /// Publish, list and change releases
+    #[command(subcommand)]
+    Release(ReleaseCommand),
+    /// Explain wave policies
+    #[command(subcommand)]
+    Waves(WavesCommand),
+    /// Sign metadata again before it expires: the timestamp, and what would expire before it
+    Refresh(RefreshArguments),
+    /// Say everything that is wrong, and what to do
+    Check(CheckArguments),
+    /// Serve the repository over HTTP, for development; prints its URL first
+    Serve(ServeArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReleaseCommand {
+    /// Publish what image-builder built
+    Add(AddArguments),
+    /// Show what is published, and how far it has come
+    List(RepositoryArguments),
+    /// Change when a release reaches whom
+    Waves(ChangeWavesArguments),
+    /// Have no host install a release any more, and those that run it go back
+    Withdraw(WithdrawArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WavesCommand {
+    /// Show which share of the hosts is ready when, and when one seed is
+    Explain(ExplainArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RepositoryArguments {
+    /// Folder of the repository
+    #[arg(long, value_name = "DIR")]
+    pub(crate) repo: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuthorArguments {
+    #[command(flatten)]
+    pub(crate) repository: RepositoryArguments,
+    /// Folder of the private keys, *.pem
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keys: PathBuf,
+    /// Expiry policy (TOML); two weeks, and one for the timestamp, if it is not given
+    #[arg(long, value_name = "FILE")]
+    pub(crate) expiry: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArguments {
+    #[command(flatten)]
+    pub(crate) author: AuthorArguments,
+    /// How many keys have to sign for a role; makes as many (repeat for several roles)
+    #[arg(long, value_name = "ROLE=NUMBER")]
+    pub(crate) threshold: Vec<String>,
+    /// Kind of the keys that are made
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) key_type: KeyType,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StartArguments {
+    /// Wave policy (TOML); without it the release is for all hosts at once
+    #[arg(long, value_name = "FILE")]
+    pub(crate) waves: Option<PathBuf>,
+    /// When the waves start (RFC 3339); now, if it is not given
+    #[arg(long, value_name = "TIME", value_parser = time::parse, requires = "waves")]
+    pub(crate) start: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddArguments {
+    #[command(flatten)]
+    pub(crate) author: AuthorArguments,
+    /// Folder that image-builder wrote, with build-report.json
+    #[arg(long, value_name = "DIR")]
+    pub(crate) parts: PathBuf,
+    #[command(flatten)]
+    pub(crate) start: StartArguments,
+    /// Folder with migrations.toml and the migrations that it names
+    #[arg(long, value_name = "DIR")]
+    pub(crate) migrations: Option<PathBuf>,
+    /// Highest version that hosts may run; the highest release, if it is not given
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) max_version: Option<Version>,
+    /// Take the place of a release of the same version, whatever it holds
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Do not look whether the images decompress to what the build report says
+    #[arg(long)]
+    pub(crate) unchecked: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SelectorArguments {
+    /// Version of the release
+    #[arg(value_name = "VERSION")]
+    pub(crate) version: Version,
+    /// Its variant, where several have the version
+    #[arg(long, value_name = "NAME")]
+    pub(crate) variant: Option<String>,
+    /// Its architecture, where several have the version
+    #[arg(long, value_name = "NAME")]
+    pub(crate) arch: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("change").required(true).args(["waves", "at_once"])))]
+pub(crate) struct ChangeWavesArguments {
+    #[command(flatten)]
+    pub(crate) author: AuthorArguments,
+    #[command(flatten)]
+    pub(crate) release: SelectorArguments,
+    #[command(flatten)]
+    pub(crate) start: StartArguments,
+    /// The release is for all hosts at once from now on
+    #[arg(long)]
+    pub(crate) at_once: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WithdrawArguments {
+    #[command(flatten)]
+    pub(crate) author: AuthorArguments,
+    #[command(flatten)]
+    pub(crate) release: SelectorArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArguments {
+    /// Wave policy (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) waves: PathBuf,
+    /// When the waves start (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    pub(crate) start: DateTime<Utc>,
+    /// A host's seed, 0 to 2047
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RefreshArguments {
+    #[command(flatten)]
+    pub(crate) author: AuthorArguments,
+    /// Sign targets and snapshot, too, in any case
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Sign everything, with a new version of the root
+    #[arg(long)]
+    pub(crate) root: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    #[command(flatten)]
+    pub(crate) repository: RepositoryArguments,
+    /// Warn of what expires within this
+    #[arg(long, value_name = "TIME SPAN", default_value = "2 days")]
+    pub(crate) soon: Offset,
+    /// Compare the lengths of the targets only, not their digests
+    #[arg(long)]
+    pub(crate) quick: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArguments {
+    #[command(flatten)]
+    pub(crate) repository: RepositoryArguments,
+    /// Port; any that is free, if it is 0
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) port: u16,
+    /// Address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub(crate) bind: IpAddr,
+}

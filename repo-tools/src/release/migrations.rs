@@ -1,0 +1,150 @@
+//! Migrations beside a release.
+//!
+//! `--migrations DIR` is a folder with the migrations' programs, named `migrate_vVERSION_NAME`, and
+//! `migrations.toml`, which says between which versions they run, in which order:
+//!
+//! ```toml
+//! [[migrations]]
+//! from = "1.0.0"
+//! to = "1.1.0"
+//! files = ["migrate_v1.1.0_name"]
+//! ```
+//!
+//! Each becomes a target of its name with `.lz4`, compressed as one frame.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use bytes::Bytes;
+use semver::Version;
+use serde::Deserialize;
+use trust::Sha256;
+
+use crate::files::{Observer, read_text, reading};
+use crate::publish::{Change, is_flat};
+use crate::published::Published;
+use crate::{Error, Result};
+
+const FILE: &str = "migrations.toml";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listing {
+    migrations: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Step {
+    from: Version,
+    to: Version,
+    files: Vec<String>,
+}
+
+/// Migrations that were read and compressed.
+#[derive(Debug)]
+pub(crate) struct Steps {
+    steps: Vec<(Version, Version, Vec<String>)>,
+    /// By the names of their targets.
+    targets: BTreeMap<String, Bytes>,
+}
+
+/// Reads and compresses what `migrations.toml` in `folder` names.
+pub(crate) fn load(folder: &Path) -> Result<Steps> {
+    let path = folder.join(FILE);
+    let broken = |reason: String| Error::Broken { path: path.clone(), reason };
+    let listing: Listing =
+        toml::from_str(&read_text(&path)?).map_err(|error| broken(error.to_string()))?;
+    let mut steps = Steps { steps: Vec::new(), targets: BTreeMap::new() };
+    for Step { from, to, files } in listing.migrations {
+        if from >= to {
+            return Err(broken(format!("{from} to {to} does not lead to a higher version")));
+        }
+        let mut names = Vec::new();
+        for file in files {
+            if !is_migration(&file) {
+                return Err(broken(format!("{file:?} is not named migrate_vVERSION_NAME")));
+            }
+            let name = format!("{file}.lz4");
+            steps.targets.insert(name.clone(), compress(&folder.join(&file))?);
+            names.push(name);
+        }
+        steps.steps.push((from, to, names));
+    }
+    Ok(steps)
+}
+
+/// Whether a file is named `migrate_vVERSION_NAME`.
+fn is_migration(file: &str) -> bool {
+    let Some(rest) = file.strip_prefix("migrate_v") else { return false };
+    let Some((version, name)) = rest.split_once('_') else { return false };
+    Version::parse(version).is_ok() && !name.is_empty() && is_flat(file)
+}
+
+fn compress(path: &Path) -> Result<Bytes> {
+    let program = fs::read(path).map_err(reading(path))?;
+    let encoded = || -> std::io::Result<Vec<u8>> {
+        let mut encoder = lz4::EncoderBuilder::new().level(9).build(Vec::new())?;
+        encoder.write_all(&program)?;
+        let (bytes, result) = encoder.finish();
+        result.map(|()| bytes)
+    };
+    Ok(encoded().map_err(reading(path))?.into())
+}
+
+impl Steps {
+    /// Whether all of it is published already.
+    pub(crate) fn are_in(&self, published: &Published) -> bool {
+        let listed = |from: &Version, to: &Version, names: &[String]| {
+            published.manifest.migrations.iter().any(|step| step == (from, to, names))
+        };
+        self.steps.iter().all(|(from, to, names)| listed(from, to, names))
+            && self.targets.iter().all(|(name, bytes)| {
+                let target = published.repository.target(name);
+                target.is_some_and(|target| target.sha256() == Sha256::of(bytes))
+            })
+    }
+
+    /// Writes the targets and lists the steps in the manifest.
+    pub(crate) fn publish(
+        self,
+        change: &mut Change<'_>,
+        replace: bool,
+        observer: &mut dyn Observer,
+    ) -> Result<()> {
+        for (name, bytes) in self.targets {
+            let target = change.published.repository.target(&name);
+            let other = target.filter(|target| target.sha256() != Sha256::of(&bytes));
+            if let Some(other) = other.filter(|_| !replace) {
+                return Err(Error::OtherMigration { name, published: other.sha256() });
+            }
+            change.write_target(&name, bytes, observer)?;
+        }
+        let migrations = &mut change.published.manifest.migrations;
+        for (from, to, names) in self.steps {
+            let listed = migrations.remove(&from, &to);
+            if !replace && listed.as_ref().is_some_and(|listed| *listed != names) {
+                return Err(Error::OtherStep { from, to });
+            }
+            migrations.insert(from, to, names)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_migration_names_its_version() {
+        assert!(is_migration("migrate_v1.2.0_add-thing"));
+        for wrong in
+            ["migrate_v1.2_x", "migrate_1.2.0_x", "migrate_v1.2.0_", "x", "migrate_v1.2.0_a/b"]
+        {
+            assert!(!is_migration(wrong), "{wrong}");
+        }
+    }
+}

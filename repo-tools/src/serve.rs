@@ -1,0 +1,64 @@
+//! `serve`: the repository over HTTP, for development and tests.
+//!
+//! Plain files with ranges, validators and nothing else; what protects hosts is in the metadata, not in the
+//! server.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+
+use axum::Router;
+use tower_http::services::ServeDir;
+
+use crate::{Error, Result};
+
+/// A server that listens, and does not answer yet.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    folder: PathBuf,
+}
+
+impl Server {
+    /// Listens; port 0 means any.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Edge`] if the address is taken or not ours, [`Error::NoRepository`] if there is no
+    /// `folder`.
+    pub fn bind(folder: PathBuf, address: SocketAddr) -> Result<Self> {
+        let fault = |source| Error::Edge { action: format!("listen on {address}"), source };
+        if !folder.is_dir() {
+            return Err(Error::NoRepository(folder));
+        }
+        let listener = TcpListener::bind(address).map_err(fault)?;
+        listener.set_nonblocking(true).map_err(fault)?;
+        let address = listener.local_addr().map_err(fault)?;
+        Ok(Self { listener, address, folder })
+    }
+
+    /// The URL of the folder, with a final `/`.
+    pub fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+
+    /// Answers until Ctrl-C.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Edge`] if the operating system fails.
+    pub fn run(self) -> Result<()> {
+        let fault = |source| Error::Edge { action: format!("serve on {}", self.address), source };
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(fault)?;
+        let router = Router::new().fallback_service(ServeDir::new(&self.folder));
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(self.listener).map_err(fault)?;
+            let serving = axum::serve(listener, router).with_graceful_shutdown(async {
+                // Without a signal handler Ctrl-C ends the process anyway.
+                let _ = tokio::signal::ctrl_c().await;
+            });
+            serving.await.map_err(fault)
+        })
+    }
+}
