@@ -117,7 +117,7 @@ impl Build<'_> {
             [spec.product_line.as_str(), spec.variant.as_str(), &self.request.version.to_string()];
         let uuid = derived_uuid("root filesystem", &names);
         let identity = Identity { uuid, timestamp: spec.timestamp };
-        let progress = self.progress("root filesystem", filesystem::content_size(tree));
+        let progress = self.progress("root filesystem read", filesystem::content_size(tree));
         let add = |bytes| progress.add(bytes);
         filesystem::make(spec.filesystem, tree, &identity, &self.files.root, work, &add)?;
         progress.finish();
@@ -129,7 +129,7 @@ impl Build<'_> {
     /// Makes everything that follows from the root image.
     fn finish(&self) -> Result<BuildReport, Error> {
         let (root, others) = thread::scope(|scope| {
-            let root = scope.spawn(|| self.compress("root image", &self.files.root));
+            let root = scope.spawn(|| self.compress_root());
             let others = self.hash_and_boot();
             (root.join(), others)
         });
@@ -159,8 +159,8 @@ impl Build<'_> {
         let line = self.boot.command_line(spec, &facts)?;
         let image = self.boot.assemble(spec, &line)?;
         fs::write(&self.files.boot, image).on("write", &self.files.boot)?;
-        let hash = self.compress("hash image", &self.files.hash)?;
-        let boot = self.compress("boot image", &self.files.boot)?;
+        let hash = self.compress(&self.files.hash, &|_| ())?;
+        let boot = self.compress(&self.files.boot, &|_| ())?;
         Ok((params, made, line, hash, boot))
     }
 
@@ -176,13 +176,17 @@ impl Build<'_> {
         if misfits.is_empty() { Ok(made) } else { Err(Error::DoesNotFit(Misfits(misfits))) }
     }
 
-    fn compress(&self, label: &str, raw: &Path) -> Result<MeasuredPair, Error> {
+    fn compress(&self, raw: &Path, progress: &dyn Fn(u64)) -> Result<MeasuredPair, Error> {
         let mut compressed = raw.as_os_str().to_owned();
         compressed.push(".lz4");
-        let length = raw.metadata().on("read", raw)?.len();
-        let progress = self.progress(&format!("{label} compressed"), length);
-        let level = self.request.spec.transport.level;
-        let pair = compress(raw, Path::new(&compressed), level, &|bytes| progress.add(bytes))?;
+        Ok(compress(raw, Path::new(&compressed), self.request.spec.transport.level, progress)?)
+    }
+
+    fn compress_root(&self) -> Result<MeasuredPair, Error> {
+        let root = &self.files.root;
+        let progress =
+            self.progress("root image compressed", root.metadata().on("read", root)?.len());
+        let pair = self.compress(root, &|bytes| progress.add(bytes))?;
         progress.finish();
         Ok(pair)
     }

@@ -149,6 +149,9 @@ pub fn make(request: &Request) -> Result<DiskReport, Error> {
     })
 }
 
+/// Time of the empty filesystems: 2024-01-01T00:00:00Z.
+const TIMESTAMP: u32 = 1_704_067_200;
+
 /// Reads the report of a build.
 pub(crate) fn read_report(folder: &Path) -> Result<BuildReport, Error> {
     let path = folder.join("build-report.json");
@@ -220,7 +223,8 @@ impl<'a> Disk<'a> {
     /// An image of the build, compared with the report on its way.
     fn image(&self, part: &Part, image: &Artifact) -> Result<(), Error> {
         let path = self.request.parts.join(&image.file);
-        let progress = Progress::new(part.label.clone(), image.length, self.request.quiet);
+        let small = part.role != Role::Root;
+        let progress = Progress::new(part.label.clone(), image.length, self.request.quiet || small);
         let measured =
             fill::copy_sparse(&path, self.file.as_file(), part.start, image.length, &|bytes| {
                 progress.add(bytes);
@@ -256,7 +260,7 @@ impl<'a> Disk<'a> {
         let filesystem = EmptyExt4 {
             uuid: derived_uuid("filesystem", &[&self.report.product_line, label]),
             label: Some(label),
-            timestamp: 0,
+            timestamp: TIMESTAMP,
             journal: true,
             start: part.start,
             length: part.length,

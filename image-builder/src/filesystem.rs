@@ -31,7 +31,7 @@ pub enum FilesystemError {
     File(#[from] FileError),
     /// A name that the program which fills ext4 cannot be given.
     #[error(
-        "{0} cannot go into ext4: its name has a quote, a backslash or a control character (erofs takes it)"
+        "{0} cannot go into ext4: its name has a control character or is no UTF-8 (erofs takes it)"
     )]
     Name(RootPath),
     /// The program that fills ext4 said something.

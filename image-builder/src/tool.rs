@@ -23,6 +23,8 @@ pub enum Tool {
     Fakeroot,
     /// Extracts an archive.
     Tar,
+    /// Runs several programs one after the other.
+    Shell,
 }
 
 /// A program that is missing or failed.
@@ -83,6 +85,7 @@ impl Tool {
             Self::E2fsck => "e2fsck",
             Self::Fakeroot => "fakeroot",
             Self::Tar => "tar",
+            Self::Shell => "sh",
         }
     }
 
@@ -92,6 +95,7 @@ impl Tool {
             Self::Mke2fs | Self::Debugfs | Self::E2fsck => "e2fsprogs",
             Self::Fakeroot => "fakeroot",
             Self::Tar => "tar",
+            Self::Shell => "dash",
         }
     }
 
@@ -100,20 +104,38 @@ impl Tool {
         Invocation { tool: self, command: quiet(self.program()) }
     }
 
-    /// A command that runs it under another program, which gets `arguments` first.
-    pub(crate) fn command_under(self, outer: Self, arguments: &[OsString]) -> Invocation {
+    /// A command that runs it under another program.
+    pub(crate) fn command_under(self, outer: Self) -> Invocation {
         let mut command = quiet(outer.program());
-        command.args(arguments).arg("--").arg(self.program());
-        Invocation { tool: outer, command }
+        command.arg("--").arg(self.program());
+        Invocation { tool: self, command }
+    }
+
+    /// Looks whether it is installed, so that a missing one is named before any work is done.
+    pub(crate) fn require(self) -> Result<(), ToolError> {
+        let path = search_path();
+        let found =
+            std::env::split_paths(&path).any(|folder| folder.join(self.program()).is_file());
+        if found { Ok(()) } else { Err(self.missing()) }
+    }
+
+    fn missing(self) -> ToolError {
+        ToolError::Missing { program: self.program(), package: self.package() }
     }
 }
 
 fn quiet(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.env("PATH", search_path()).env("LC_ALL", "C");
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    command
+}
+
+/// The caller's search path, and where programs for administrators are.
+fn search_path() -> OsString {
     let mut path = std::env::var_os("PATH").unwrap_or_default();
     path.push(":/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin");
-    let mut command = Command::new(program);
-    command.env("PATH", path).env("LC_ALL", "C").stdin(Stdio::null()).stdout(Stdio::null());
-    command
+    path
 }
 
 /// A program and its arguments.
@@ -178,7 +200,7 @@ impl Invocation {
     fn unstarted(&self, source: io::Error) -> ToolError {
         let program = self.tool.program();
         if source.kind() == ErrorKind::NotFound {
-            return ToolError::Missing { program, package: self.tool.package() };
+            return self.tool.missing();
         }
         ToolError::Start { program, source }
     }

@@ -3,12 +3,13 @@
 //! Every file begins on a block of its own (`noinline_data`), so that an unchanged file keeps its blocks from release to
 //! release. mkfs.erofs sorts names itself, and with `-T` gives all files one time.
 //!
-//! It reads a folder, which GNU tar fills from a clean archive: with root's rights as it is, otherwise both run
-//! under fakeroot, which remembers owners and device nodes in a file between them.
+//! It reads a folder, which GNU tar fills from a clean archive. Without root's rights both run under one fakeroot, which
+//! remembers owners, device nodes and attributes as long as it lives. So they do where an inode has several
+//! attributes: mkfs.erofs takes them in the order in which the folder's filesystem lists them, and each has its own.
 
-use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use rustix::process::geteuid;
 
@@ -17,6 +18,12 @@ use crate::error::OnFile;
 use crate::rootfs::Tree;
 use crate::tool::{Invocation, Tool};
 
+/// Fills the folder `$1` from standard input, and makes the image `$2` of it with the time `$3` and the UUID `$4`.
+const SCRIPT: &str = r#"set -e
+tar --extract --file=- --directory="$1" --numeric-owner --same-owner --preserve-permissions \
+    --delay-directory-restore --xattrs "--xattrs-include=*"
+exec mkfs.erofs --quiet -d1 -Enoinline_data "-T$3" "-U$4" "$2" "$1""#;
+
 pub(super) fn make(
     tree: &Tree,
     identity: &Identity,
@@ -24,74 +31,41 @@ pub(super) fn make(
     work: &Path,
     progress: &dyn Fn(u64),
 ) -> Result<(), FilesystemError> {
-    let staging = Staging::new(work)?;
-    staging.fill(tree, identity, progress)?;
-    let options = format!("-T{}", identity.timestamp);
-    staging
-        .command(Tool::MkfsErofs)
-        .with(|mkfs| {
-            mkfs.args(["--quiet", "-d1", "-Enoinline_data", &options]);
-            mkfs.arg(format!("-U{}", identity.uuid)).arg(image).arg(&staging.folder);
-        })
-        .run()?;
-    staging.remove()
+    let folder = work.join("root");
+    fs::create_dir(&folder).on("create", &folder)?;
+    let make = shell(tree)?.with(|shell| {
+        shell.args(["-c", SCRIPT, "sh"]).args([&folder, image]);
+        shell.args([identity.timestamp.to_string(), identity.uuid.to_string()]);
+    });
+    make.run_with_input(|mut input| {
+        archive::write(tree, identity.timestamp, &mut input, progress)
+    })?;
+    remove(&folder)
 }
 
-/// A folder that holds the tree for a while.
-struct Staging {
-    folder: PathBuf,
-    /// Where fakeroot remembers owners; none with root's rights.
-    owners: Option<PathBuf>,
+/// A shell whose programs can make files of any owner, and list attributes in one order everywhere.
+fn shell(tree: &Tree) -> Result<Invocation, FilesystemError> {
+    Tool::Tar.require()?;
+    Tool::MkfsErofs.require()?;
+    let plain = tree.entries().all(|(_, _, inode)| inode.metadata.xattrs.len() < 2);
+    if plain && geteuid().is_root() {
+        return Ok(Tool::Shell.command());
+    }
+    Tool::Fakeroot.require()?;
+    Ok(Tool::Shell.command_under(Tool::Fakeroot))
 }
 
-impl Staging {
-    fn new(work: &Path) -> Result<Self, FilesystemError> {
-        let folder = work.join("root");
-        fs::create_dir(&folder).on("create", &folder)?;
-        let owners = (!geteuid().is_root()).then(|| work.join("owners"));
-        if let Some(owners) = &owners {
-            fs::write(owners, "").on("create", owners)?;
-        }
-        Ok(Self { folder, owners })
+/// Removes a folder; without root's rights, some folders in it may have to be made writable first.
+fn remove(folder: &Path) -> Result<(), FilesystemError> {
+    if fs::remove_dir_all(folder).is_ok() {
+        return Ok(());
     }
-
-    fn fill(
-        &self,
-        tree: &Tree,
-        identity: &Identity,
-        progress: &dyn Fn(u64),
-    ) -> Result<(), FilesystemError> {
-        let extract = self.command(Tool::Tar).with(|tar| {
-            tar.args(["--extract", "--numeric-owner", "--same-owner", "--preserve-permissions"]);
-            tar.args(["--delay-directory-restore", "--xattrs", "--xattrs-include=*", "--file=-"]);
-            tar.arg("--directory").arg(&self.folder);
-        });
-        extract.run_with_input(|mut input| {
-            archive::write(tree, identity.timestamp, &mut input, progress)
-        })?;
-        Ok(())
-    }
-
-    /// A program that sees the owners.
-    fn command(&self, tool: Tool) -> Invocation {
-        let Some(owners) = &self.owners else { return tool.command() };
-        let arguments: [OsString; 4] = ["-i".into(), owners.into(), "-s".into(), owners.into()];
-        tool.command_under(Tool::Fakeroot, &arguments)
-    }
-
-    /// Takes the folder away; without root's rights, some of its folders must be made writable first.
-    fn remove(self) -> Result<(), FilesystemError> {
-        if fs::remove_dir_all(&self.folder).is_ok() {
-            return Ok(());
-        }
-        open_folders(&self.folder)?;
-        Ok(fs::remove_dir_all(&self.folder).on("remove", &self.folder)?)
-    }
+    open_folders(folder)?;
+    Ok(fs::remove_dir_all(folder).on("remove", folder)?)
 }
 
 /// Gives the owner all rights to a folder and those in it.
 fn open_folders(folder: &Path) -> Result<(), FilesystemError> {
-    use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).on("open", folder)?;
     for entry in fs::read_dir(folder).on("read", folder)? {
         let entry = entry.on("read", folder)?;

@@ -74,7 +74,7 @@ pub(crate) fn format_empty(
         "lazy_itable_init=0,lazy_journal_init=0,nodiscard,root_owner=0:0,hash_seed={uuid},offset={start}"
     );
     let make = Tool::Mke2fs.command().with(|mke2fs| {
-        mke2fs.env("MKE2FS_CONFIG", "/dev/null").env("E2FSPROGS_FAKE_TIME", timestamp.to_string());
+        mke2fs.env("MKE2FS_CONFIG", "/dev/null").env("E2FSPROGS_FAKE_TIME", clock(timestamp));
         mke2fs.args(["-q", "-F", "-t", "ext4", "-b", "4096", "-I", "256", "-m", "0"]);
         mke2fs.args(["-O", &features, "-E", &extended, "-U", &uuid.to_string()]);
         mke2fs.args(label.into_iter().flat_map(|label| ["-L", label]));
@@ -98,7 +98,7 @@ fn fill(
     let said = Tool::Debugfs
         .command()
         .with(|debugfs| {
-            debugfs.env("E2FSPROGS_FAKE_TIME", timestamp.to_string()).current_dir(contents);
+            debugfs.env("E2FSPROGS_FAKE_TIME", clock(timestamp)).current_dir(contents);
             debugfs.args(["-w", "-f", "script"]).arg(image);
         })
         .run_and_listen()?;
@@ -106,6 +106,11 @@ fn fill(
     let complaint =
         said.lines().find(|line| !line.trim().is_empty() && !line.starts_with("debugfs 1."));
     complaint.map_or(Ok(()), |line| Err(FilesystemError::Fill(line.trim().to_owned())))
+}
+
+/// What the programs take for the time; they take zero for no answer, and look at the clock.
+fn clock(timestamp: u32) -> String {
+    timestamp.max(1).to_string()
 }
 
 /// Looks for mistakes without mending them.

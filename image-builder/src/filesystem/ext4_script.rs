@@ -33,7 +33,7 @@ impl<'a> Script<'a> {
         for (path, number, inode) in tree.entries() {
             script.entry(path, number, inode)?;
         }
-        script.count_links(tree);
+        script.count_links()?;
         Ok(script.text)
     }
 
@@ -43,16 +43,16 @@ impl<'a> Script<'a> {
         number: usize,
         inode: &Inode,
     ) -> Result<(), FilesystemError> {
-        let name = quoted(path, path.to_string().as_bytes())?;
+        let name = whole(path)?;
         if let Some((first, names)) = self.names.get_mut(&number) {
             *names += 1;
-            let first = quoted(first, first.to_string().as_bytes())?;
+            let first = whole(first)?;
             self.line(&format!("ln {first} {name}"));
             return Ok(());
         }
         self.names.insert(number, (path, 1));
         let kind = self.make(path, &name, &inode.kind)?;
-        self.describe(&name, kind, &inode.metadata)
+        self.describe(path, &name, kind, &inode.metadata)
     }
 
     /// The command that makes an inode; gives the bits of its kind.
@@ -62,9 +62,8 @@ impl<'a> Script<'a> {
         name: &str,
         kind: &InodeKind,
     ) -> Result<u32, FilesystemError> {
-        // mknod takes a name in the current folder only.
-        let folder = path.parent().unwrap_or_default().to_string();
-        let folder = quoted(path, folder.as_bytes())?;
+        // mknod takes a name in the current folder only, and all else takes /name for one in it: always go back.
+        let folder = whole(&path.parent().unwrap_or_default())?;
         let last = quoted(path, path.name())?;
         let (command, bits) = match kind {
             InodeKind::Directory if path.parent().is_none() => return Ok(0o040_000),
@@ -76,14 +75,14 @@ impl<'a> Script<'a> {
                 (format!("symlink {name} {}", quoted(path, target)?), 0o120_000)
             }
             InodeKind::CharacterDevice(device) => (
-                format!("cd {folder}\nmknod {last} c {} {}", device.major, device.minor),
+                format!("cd {folder}\nmknod {last} c {} {}\ncd /", device.major, device.minor),
                 0o020_000,
             ),
             InodeKind::BlockDevice(device) => (
-                format!("cd {folder}\nmknod {last} b {} {}", device.major, device.minor),
+                format!("cd {folder}\nmknod {last} b {} {}\ncd /", device.major, device.minor),
                 0o060_000,
             ),
-            InodeKind::Fifo => (format!("cd {folder}\nmknod {last} p"), 0o010_000),
+            InodeKind::Fifo => (format!("cd {folder}\nmknod {last} p\ncd /"), 0o010_000),
         };
         self.line(&command);
         Ok(bits)
@@ -92,6 +91,7 @@ impl<'a> Script<'a> {
     /// Owner, mode and attributes of what was made.
     fn describe(
         &mut self,
+        path: &RootPath,
         name: &str,
         kind: u32,
         metadata: &Metadata,
@@ -106,22 +106,21 @@ impl<'a> Script<'a> {
         }
         for (attribute, value) in xattrs {
             let value = self.store(&Content::Bytes(value.as_slice().into()))?;
-            let attribute = String::from_utf8_lossy(attribute);
+            let attribute = quoted(path, attribute)?;
             self.line(&format!("ea_set -f {value} {name} {attribute}"));
         }
         Ok(())
     }
 
     /// `ln` does not count the names of an inode.
-    fn count_links(&mut self, tree: &Tree) {
-        for (path, number, _) in tree.entries() {
-            if let Some((_, names)) =
-                self.names.get(&number).filter(|(first, names)| *names > 1 && *first == path)
-            {
-                let line = format!("sif \"{path}\" links_count {names}");
-                self.line(&line);
-            }
+    fn count_links(&mut self) -> Result<(), FilesystemError> {
+        let mut linked: Vec<_> =
+            self.names.values().filter(|(_, names)| *names > 1).copied().collect();
+        linked.sort_unstable();
+        for (path, names) in linked {
+            self.line(&format!("sif {} links_count {names}", whole(path)?));
         }
+        Ok(())
     }
 
     /// Puts a content to a file; gives its name.
@@ -140,11 +139,16 @@ impl<'a> Script<'a> {
     }
 }
 
-/// A name in quotes; debugfs has no way to say quotes, backslashes and line feeds.
+/// A path from the root, in quotes.
+fn whole(path: &RootPath) -> Result<String, FilesystemError> {
+    quoted(path, &[b"/", path.as_bytes()].concat())
+}
+
+/// A name in quotes; quotes in it are doubled. There is no way to say a line feed.
 fn quoted(path: &RootPath, name: &[u8]) -> Result<String, FilesystemError> {
-    let plain = |byte: &u8| !matches!(byte, b'"' | b'\\') && !byte.is_ascii_control();
+    let plain = |byte: &u8| !byte.is_ascii_control();
     match std::str::from_utf8(name) {
-        Ok(text) if name.iter().all(plain) => Ok(format!("\"{text}\"")),
+        Ok(text) if name.iter().all(plain) => Ok(format!("\"{}\"", text.replace('"', "\"\""))),
         _ => Err(FilesystemError::Name(path.clone())),
     }
 }
@@ -165,11 +169,27 @@ mod tests {
     }
 
     #[test]
+    fn attributes_cannot_add_commands() {
+        let xattrs = [(b"user.a\ndump /etc/passwd x".to_vec(), Vec::new())].into();
+        let metadata = Metadata { xattrs, ..Metadata::default() };
+        let mut tree = Tree::default();
+        let inode = Inode { metadata, kind: InodeKind::Fifo };
+        tree.insert(&RootPath::root().child(b"a"), inode).expect("a free place");
+        let folder = tempfile::tempdir().expect("a folder");
+        let script = Script::of(&tree, folder.path(), &|_| ());
+        assert!(matches!(script, Err(FilesystemError::Name(_))), "{script:?}");
+    }
+
+    #[test]
     fn names_cannot_add_commands() {
-        for name in ["a\nrm /etc/passwd", "a\" b", "a\\", "a\rb"] {
+        for name in ["a\nrm /etc/passwd", "a\rb", "a\tb"] {
             assert!(matches!(script(&[name]), Err(FilesystemError::Name(_))), "{name:?}");
         }
-        let text = script(&["a b;rm c"]).expect("only looks odd");
-        assert!(text.contains("mknod \"a b;rm c\" p\nsif \"/a b;rm c\" mode 010640\n"), "{text}");
+        for target in [&b"a\nb"[..], b"\xff"] {
+            assert!(quoted(&RootPath::root(), target).is_err());
+        }
+        let text = script(&["a\" b;rm c"]).expect("only looks odd");
+        let wanted = "mknod \"a\"\" b;rm c\" p\ncd /\nsif \"/a\"\" b;rm c\" mode 010640\n";
+        assert!(text.contains(wanted), "{text}");
     }
 }
