@@ -73,7 +73,7 @@ pub enum Error {
         have: u64,
         /// The role's threshold.
         need: u64,
-        /// Key files that do not speak for the role.
+        /// Key files that should speak for the role by their name, or for none by the root.
         others: Vec<PathBuf>,
     },
     /// Signing failed.
@@ -224,14 +224,12 @@ impl Classify for Error {
                 path.display()
             ),
             Self::KeysInside(_) => "choose a key folder outside of the repository".into(),
-            Self::Keys { role, others, .. } if others.is_empty() => {
-                format!("put the private keys of {role} into the key folder, as {role}.pem")
-            }
             Self::Keys { role, others, .. } => {
-                let others: Vec<_> = others.iter().map(|path| path.display().to_string()).collect();
+                let strangers =
+                    others.iter().map(|path| format!(" ({} is none of them)", path.display()));
+                let strangers: String = strangers.collect();
                 format!(
-                    "put the private keys of {role} there; not among them: {}",
-                    others.join(", ")
+                    "put the private keys of {role} into the key folder, as {role}.pem{strangers}"
                 )
             }
             Self::Trust { source: trust::Error::Expired { role: RoleName::Root, .. }, .. } => {

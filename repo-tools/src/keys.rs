@@ -55,7 +55,11 @@ impl Keyring {
         if have >= need {
             return Ok(signers);
         }
-        let others = others.into_iter().map(|signer| signer.path.clone()).collect();
+        let strange = |signer: &&&Signer| {
+            let name = signer.path.file_name().unwrap_or_default().to_string_lossy();
+            belongs(&name, role) || !root.keys.values().any(|key| *key == signer.key)
+        };
+        let others = others.iter().filter(strange).map(|signer| signer.path.clone()).collect();
         Err(Error::Keys { folder: self.folder.clone(), role, have, need, others })
     }
 }

@@ -1,0 +1,95 @@
+//! What readers see while a release is being published, and after a run that was cut.
+
+use std::io;
+
+use repo_tools::{Checkup, Depth, Observer, Outcome, Step};
+use trust::Repository;
+
+use crate::world::World;
+
+/// Has a client read everything after each step.
+struct Reader<'a> {
+    world: &'a World,
+    timestamps: Vec<u64>,
+}
+
+impl Observer for Reader<'_> {
+    fn after(&mut self, _: Step<'_>) -> io::Result<()> {
+        let repository = self.world.client("reader").unwrap();
+        read_all(self.world, &repository);
+        self.timestamps.push(repository.versions().timestamp);
+        Ok(())
+    }
+}
+
+/// Reads every target of every release that the manifest names.
+fn read_all(world: &World, repository: &Repository) {
+    let bytes = world.target(repository, "manifest.json");
+    let manifest = manifest::Manifest::parse(&bytes).unwrap();
+    for name in manifest.updates.iter().flat_map(|update| update.images.names()) {
+        world.target(repository, name);
+    }
+}
+
+#[test]
+fn a_reader_never_sees_a_half_published_release() {
+    let world = World::published();
+    let mut reader = Reader { world: &world, timestamps: Vec::new() };
+    repo_tools::add(&world.author, &world.options("1.1.0"), &mut reader).unwrap();
+    // Three images, a manifest and three metadata files, of three steps each.
+    assert_eq!(reader.timestamps.len(), 21);
+    let (old, new) = reader.timestamps.split_at(19);
+    assert!(old.iter().all(|version| *version == 2), "{old:?}");
+    assert_eq!(new, [3, 3], "the rename of the timestamp is what readers see");
+}
+
+#[test]
+fn a_reader_never_sees_a_half_refreshed_repository() {
+    let world = World::published();
+    let mut reader = Reader { world: &world, timestamps: Vec::new() };
+    repo_tools::refresh(&world.author, Depth::Root, &mut reader).unwrap();
+    assert_eq!(reader.timestamps.len(), 15);
+}
+
+/// Cuts the run after so many steps.
+struct Cut {
+    steps: usize,
+}
+
+impl Observer for Cut {
+    fn after(&mut self, _: Step<'_>) -> io::Result<()> {
+        match self.steps.checked_sub(1) {
+            Some(left) => {
+                self.steps = left;
+                Ok(())
+            }
+            None => Err(io::Error::other("the power failed")),
+        }
+    }
+}
+
+#[test]
+fn a_run_that_was_cut_anywhere_is_simply_run_again() {
+    for steps in 0..21 {
+        let world = World::published();
+        world.client("reader").unwrap();
+        let options = world.options("1.1.0");
+        let error = repo_tools::add(&world.author, &options, &mut Cut { steps }).unwrap_err();
+        assert!(error.to_string().starts_with("cannot write"), "{error}");
+        let is_published = steps >= 19;
+        let expected = if is_published { 3 } else { 2 };
+        let repository = world.client("reader").unwrap();
+        read_all(&world, &repository);
+        assert_eq!(repository.versions().timestamp, expected, "cut after {steps}");
+
+        let again = world.add_with(&options).unwrap();
+        assert_eq!(again.outcome == Outcome::NothingToDo, is_published, "cut after {steps}");
+        let repository = world.client("reader").unwrap();
+        read_all(&world, &repository);
+        assert_eq!(repository.versions().timestamp, 3);
+        let checkup =
+            Checkup { now: world.author.now, soon: "1 day".parse().unwrap(), quick: false };
+        let checked = repo_tools::check(&world.author.layout, &checkup).unwrap();
+        assert_eq!(checked.errors(), 0, "{checked}");
+    }
+}
