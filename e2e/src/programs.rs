@@ -57,6 +57,22 @@ pub fn command(program: &str) -> Command {
     Command::new(folder().join(program))
 }
 
+/// A Python with python-tuf.
+///
+/// # Panics
+///
+/// If there is none.
+pub fn python() -> PathBuf {
+    let ours = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/venv/bin/python");
+    let python = std::env::var_os("WAYSTONE_PYTHON").map_or(ours.into(), PathBuf::from);
+    assert!(
+        python.exists(),
+        "there is no {}: run `cargo xtask setup`, or set WAYSTONE_PYTHON to a Python with python-tuf",
+        python.display()
+    );
+    python
+}
+
 /// The folder with the programs, which are built once a process.
 fn folder() -> &'static Path {
     static PROGRAMS: OnceLock<PathBuf> = OnceLock::new();

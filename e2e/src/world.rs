@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use gptprio::{SetId, Sets};
 use serde_json::Value;
@@ -113,6 +114,38 @@ impl World {
         arguments.extend(["--parts", text(&parts)]);
         arguments.extend(more);
         programs::must("repo-tools", &arguments);
+    }
+
+    /// Replaces targets of the published repository and has python-tuf sign it again.
+    pub fn sign_elsewhere(&self, targets: &[(&str, &[u8])]) {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/author.py");
+        let mut command = Command::new(programs::python());
+        command.arg(script).arg(self.path("repo")).arg(self.path("keys"));
+        for (name, bytes) in targets {
+            let file = self.path("replaced").join(name);
+            fs::create_dir_all(self.path("replaced")).expect("a new folder can be made");
+            write(&file, bytes);
+            command.arg(format!("{name}={}", text(&file)));
+        }
+        let signed = programs::finished(&mut command);
+        assert_eq!(signed.code, 0, "author.py: {}", signed.stderr);
+    }
+
+    /// The published manifest.
+    pub fn manifest(&self) -> Value {
+        let entries = fs::read_dir(self.path("repo/targets")).expect("there are targets");
+        let paths = entries.map(|entry| entry.expect("a folder can be listed").path());
+        let manifests = paths.filter(|path| text(path).ends_with(".manifest.json"));
+        let newest =
+            manifests.max_by_key(|path| fs::metadata(path).and_then(|it| it.modified()).ok());
+        let bytes = fs::read(newest.expect("there is a manifest")).expect("it can be read");
+        serde_json::from_slice(&bytes).expect("manifests are JSON")
+    }
+
+    /// Name of the target that holds a part of the newer release.
+    pub fn target_name(&self, part: Part) -> String {
+        let name = &self.manifest()["updates"][0]["images"][part.name()];
+        name.as_str().expect("the manifest names it").to_owned()
     }
 
     /// Writes the host's configuration, with `more` lines, and its os-release.
@@ -227,16 +260,21 @@ impl Default for World {
 
 /// A disk of a few mebibytes.
 const SPEC: &str = "variant = 'small'\narch = 'x86_64'\nproduct_line = 'small'\n\
-    kernel = 'boot/vmlinuz'\n\
+    kernel = 'boot/vmlinuz'\ninitramfs = 'boot/initrd'\n\
     [sizes]\nboot = 4\nroot = 8\nhash = 1\nreserved = 1\nprivate = 1\ndata = 1\n";
 
+/// Stands for a kernel.
+const KERNEL: &str = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub";
+
 /// A root filesystem whose big files differ between versions in part.
-fn make_rootfs(folder: &Path, version: &str) {
+pub fn make_rootfs(folder: &Path, version: &str) {
     for name in ["boot", "etc", "usr/lib"] {
         fs::create_dir_all(folder.join(name)).expect("a new folder can be made");
     }
     write(&folder.join("etc/os-release"), "ID=small\n");
-    write(&folder.join("boot/vmlinuz"), noise("kernel", 600_000));
+    // Any program for UEFI will do where nothing is started.
+    fs::copy(KERNEL, folder.join("boot/vmlinuz")).expect("the package systemd-boot-efi is there");
+    write(&folder.join("boot/initrd"), noise("initrd", 600_000));
     write(&folder.join("usr/lib/same"), noise("same", 3_000_000));
     write(&folder.join("usr/lib/changed"), noise(version, 1_000_000));
 }

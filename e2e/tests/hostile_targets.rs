@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
-use std::path::Path;
 
 use e2e::hostile::Fault;
 use e2e::world::{NEW, OLD, Part, World, noise};
 use gptprio::SetId;
+use serde_json::Value;
 
 /// Runs `update` and expects this exit code, and that the host still boots what it ran.
 fn fails(world: &World, code: i32) -> String {
@@ -46,7 +46,7 @@ fn lz4(bytes: &[u8]) -> Vec<u8> {
 fn another_complete_frame_that_is_shorter_is_refused() {
     for part in Part::ALL {
         let world = World::new();
-        let frame = lz4(&noise("other", 4096 * 16));
+        let frame = lz4(&noise("other", 4096 * 4));
         world.server.fault(&format!("{}.img", part.name()), usize::MAX, Fault::Replace(frame));
         let error = fails(&world, 75);
         assert!(error.contains("ended after"), "{error}");
@@ -99,72 +99,120 @@ fn a_server_that_sends_more_is_refused() {
     recovers(&world);
 }
 
-/// Signs and publishes a transport file that a build did not make.
-fn publish_transport(world: &World, part: Part, bytes: &[u8]) {
-    let name = part.name();
-    let file = world.parts(NEW).join(format!("{name}.img.lz4"));
-    fs::write(&file, bytes).unwrap();
-    let mut report = world.report(NEW);
-    report["images"][name]["transport"]["length"] = bytes.len().into();
-    report["images"][name]["transport"]["sha256"] = sha256(&file).into();
-    world.set_report(NEW, &report);
-    world.publish(NEW, &[]);
+/// Replaces the target of a part by what another author signed.
+fn sign(world: &World, part: Part, bytes: &[u8]) {
+    world.sign_elsewhere(&[(&world.target_name(part), bytes)]);
 }
 
-fn sha256(path: &Path) -> String {
-    let output = std::process::Command::new("sha256sum").arg(path).output().unwrap();
-    String::from_utf8(output.stdout).unwrap().split(' ').next().unwrap().to_owned()
+fn image(world: &World, part: Part) -> Vec<u8> {
+    fs::read(world.parts(NEW).join(format!("{}.img", part.name()))).unwrap()
 }
 
 #[test]
 fn signed_trailing_bytes_are_refused() {
-    let world = World::unpublished();
-    let mut bytes = fs::read(world.parts(NEW).join("root.img.lz4")).unwrap();
+    let world = World::new();
+    let mut bytes = fs::read(world.target(Part::Root)).unwrap();
     bytes.extend_from_slice(b"trailing");
-    publish_transport(&world, Part::Root, &bytes);
+    sign(&world, Part::Root, &bytes);
     let error = fails(&world, 4);
     assert!(error.contains("follow the end"), "{error}");
 }
 
 #[test]
 fn a_signed_image_that_is_another_than_the_release_says_is_refused() {
-    let world = World::unpublished();
-    let mut image = fs::read(world.parts(NEW).join("root.img")).unwrap();
-    let last = image.len() - 1;
-    image[last] ^= 1;
-    publish_transport(&world, Part::Root, &lz4(&image));
-    let error = fails(&world, 4);
-    assert!(error.contains("does not read back as released"), "{error}");
+    for part in Part::ALL {
+        let world = World::new();
+        let mut image = image(&world, part);
+        let last = image.len() - 1;
+        image[last] ^= 1;
+        sign(&world, part, &lz4(&image));
+        let error = fails(&world, 4);
+        assert!(error.contains("does not read back as released"), "{error}");
+        assert!(error.contains(part.name()), "{error}");
+    }
 }
 
 #[test]
 fn a_signed_image_that_is_shorter_than_the_release_says_is_refused() {
-    let world = World::unpublished();
-    let image = fs::read(world.parts(NEW).join("root.img")).unwrap();
-    publish_transport(&world, Part::Root, &lz4(&image[..image.len() - 4096]));
+    let world = World::new();
+    let image = image(&world, Part::Root);
+    sign(&world, Part::Root, &lz4(&image[..image.len() - 4096]));
     let error = fails(&world, 4);
     assert!(error.contains("bytes and the release says"), "{error}");
 }
 
 #[test]
 fn a_signed_image_that_is_longer_than_the_release_says_is_refused() {
-    let world = World::unpublished();
-    let mut image = fs::read(world.parts(NEW).join("root.img")).unwrap();
+    let world = World::new();
+    let mut image = image(&world, Part::Root);
     image.extend_from_slice(&[0; 4096]);
-    publish_transport(&world, Part::Root, &lz4(&image));
+    sign(&world, Part::Root, &lz4(&image));
     let error = fails(&world, 4);
     assert!(error.contains("longer than"), "{error}");
 }
 
 #[test]
+fn a_signed_target_that_is_no_frame_is_refused() {
+    let world = World::new();
+    sign(&world, Part::Root, &noise("no frame", 100_000));
+    let error = fails(&world, 4);
+    assert!(error.contains("decoded"), "{error}");
+}
+
+/// Changes the manifest and has it signed.
+fn sign_manifest(world: &World, change: impl FnOnce(&mut Value)) {
+    let mut manifest = world.manifest();
+    change(&mut manifest["updates"][0]);
+    world.sign_elsewhere(&[("manifest.json", manifest.to_string().as_bytes())]);
+}
+
+#[test]
 fn a_root_hash_that_does_not_match_is_refused() {
-    let world = World::unpublished();
-    let mut report = world.report(NEW);
-    report["verity"]["root_hash"] = "ab".repeat(32).into();
-    world.set_report(NEW, &report);
-    world.publish(NEW, &[]);
+    let world = World::new();
+    sign_manifest(&world, |update| update["contents"]["root_hash"] = "ab".repeat(32).into());
     let error = fails(&world, 4);
     assert!(error.contains("root hash"), "{error}");
+}
+
+/// As Bottlerocket publishes: the manifest says nothing of what the images hold.
+fn without_contents(world: &World) {
+    sign_manifest(world, |update| {
+        update.as_object_mut().unwrap().remove("contents").unwrap();
+    });
+}
+
+#[test]
+fn a_release_that_names_no_contents_is_installed_and_checked() {
+    let world = World::new();
+    without_contents(&world);
+    recovers(&world);
+}
+
+#[test]
+fn a_release_that_names_no_contents_must_agree_with_itself() {
+    let world = World::new();
+    without_contents(&world);
+    let mut root = image(&world, Part::Root);
+    root[5000] ^= 1;
+    sign(&world, Part::Root, &lz4(&root));
+    let error = fails(&world, 4);
+    assert!(error.contains("root hash"), "{error}");
+}
+
+#[test]
+fn an_image_that_turns_out_larger_than_its_partition_is_refused() {
+    for part in Part::ALL {
+        let world = World::new();
+        without_contents(&world);
+        let length = usize::try_from(world.range(SetId::B, part).length).unwrap();
+        sign(&world, part, &lz4(&vec![0x5A; length + 1]));
+        let error = fails(&world, 4);
+        assert!(error.contains("longer than"), "{error}");
+        let range = world.range(SetId::B, part);
+        let end = usize::try_from(range.start + range.length).unwrap();
+        let disk = fs::read(world.disk()).unwrap();
+        assert_ne!(disk[end..end + 16], [0x5A; 16], "the partition behind it was not touched");
+    }
 }
 
 #[test]
@@ -174,10 +222,8 @@ fn an_image_larger_than_its_partition_is_refused_before_anything_is_fetched() {
     let small = fs::read_to_string(&spec).unwrap().replace("root = 8", "root = 4");
     fs::write(&spec, small).unwrap();
     let rootfs = world.path("rootfs-little");
-    fs::create_dir_all(rootfs.join("boot")).unwrap();
-    fs::create_dir_all(rootfs.join("etc")).unwrap();
-    fs::write(rootfs.join("etc/os-release"), "ID=small\n").unwrap();
-    fs::write(rootfs.join("boot/vmlinuz"), noise("kernel", 100_000)).unwrap();
+    e2e::world::make_rootfs(&rootfs, OLD);
+    fs::remove_file(rootfs.join("usr/lib/same")).unwrap();
     let (parts, disk) = (world.path("parts-little"), world.disk());
     let text = e2e::world::text;
     let build = ["build", "--spec", text(&spec), "--rootfs", text(&rootfs), "--version", OLD];
