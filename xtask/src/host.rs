@@ -126,7 +126,9 @@ impl Host {
     pub(crate) fn boots_next(&self, set: char) -> Result<()> {
         let updog = json(&self.updog(&["--json", "status"])?)?;
         let signpost = json(&self.signpost(&["--json", "status"])?)?;
-        for (program, next) in [("updog", &updog["next"]["set"]), ("signpost", &signpost["next"]["set"])] {
+        for (program, next) in
+            [("updog", &updog["next"]["set"]), ("signpost", &signpost["next"]["set"])]
+        {
             let next = next.as_str().unwrap_or("nothing");
             if next != set.to_string() {
                 return Err(Error::Untrue(format!(

@@ -41,7 +41,7 @@ use Need::{Always, Bench, Unprivileged};
 use Sign::{File, Program};
 
 /// Everything that is ever needed.
-pub(crate) const PACKAGES: [Package; 15] = [
+pub(crate) const PACKAGES: [Package; 13] = [
     package("mmdebstrap", Program("mmdebstrap"), "makes root filesystems", Always),
     package("erofs-utils", Program("mkfs.erofs"), "makes root images", Always),
     package("e2fsprogs", Program("mke2fs"), "makes ext4 root images", Always),
@@ -54,8 +54,6 @@ pub(crate) const PACKAGES: [Package; 15] = [
     ),
     package("cryptsetup-bin", Program("veritysetup"), "checks our dm-verity trees", Always),
     package("gdisk", Program("sgdisk"), "checks our partition tables", Always),
-    package("lz4", Program("lz4"), "checks our compressed images", Always),
-    package("binutils", Program("objdump"), "checks our boot images", Always),
     package(
         "python3-venv",
         File("/usr/lib/python3*/ensurepip"),

@@ -93,14 +93,20 @@ impl Pair {
     pub(crate) fn said(&self) -> Result<String> {
         let sizes = [&self.old, &self.new].map(|rootfs| place::length(&rootfs.tar).map(ByteCount));
         let [old, new] = sizes;
+        Ok(format!("{} and {}; of {}", old?, new?, self.difference()))
+    }
+
+    /// How many packages there are, and how many differ, with the names of some.
+    pub(crate) fn difference(&self) -> String {
+        let count = self.new.packages.len();
         let differing = self.differing();
-        let difference = if differing.is_empty() {
-            "no package differs, since this machine's sources have no newer one".to_owned()
-        } else {
-            let some: Vec<_> = differing.iter().take(4).copied().collect();
-            format!("{} differ, as {}", differing.len(), some.join(", "))
-        };
-        Ok(format!("{} and {}, {} packages, {difference}", old?, new?, self.new.packages.len()))
+        if differing.is_empty() {
+            return format!(
+                "{count} packages none differs: this machine's sources have no newer ones"
+            );
+        }
+        let some: Vec<_> = differing.iter().take(4).copied().collect();
+        format!("{count} packages {} differ, as {}", differing.len(), some.join(", "))
     }
 
     /// Packages that only one has, or that are at another version.

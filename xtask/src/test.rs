@@ -8,8 +8,8 @@ use crate::Result;
 use crate::command::Run;
 use crate::error::Error;
 use crate::packages::{Need, find_program};
-use crate::setup;
 use crate::steps::{Steps, say};
+use crate::{place, setup};
 
 /// How to test.
 #[derive(Debug, Args)]
@@ -79,8 +79,10 @@ fn deny() -> Result<String> {
     Ok(said.lines().last().unwrap_or_default().trim().to_owned())
 }
 
-/// Through nextest where it is there, since it runs all tests at once.
+/// Through nextest where it is there, since it runs all tests at once. The programs that whole-path tests
+/// start are built before, with the same features, so that no test has to.
 fn tests() -> Result<String> {
+    Run::cargo().args(["build", "--workspace", "--bins", "--locked"]).run()?;
     let nextest = find_program("cargo-nextest").is_some();
     let plain: &[&str] = &["test", "--workspace", "--lib", "--bins", "--tests", "--locked"];
     let arguments = if nextest {
@@ -88,7 +90,8 @@ fn tests() -> Result<String> {
     } else {
         plain
     };
-    let said = Run::cargo().args(arguments).run()?;
+    let programs = place::target().join("debug");
+    let said = Run::cargo().args(arguments).env("WAYSTONE_PROGRAMS", programs).run()?;
     let summary = said.stderr.lines().rev().find_map(|line| line.split_once("Summary"));
     Ok(summary.map(|(_, summary)| after_bracket(summary).to_owned()).unwrap_or_default())
 }

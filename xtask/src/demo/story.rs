@@ -46,7 +46,7 @@ pub(super) fn tell(folder: &Folder) -> Result<()> {
     let mut story = Story { folder, record: folder.join("commands.log"), steps: Steps::new(STEPS) };
     story.prepare()?;
     let pair = story.rootfs()?;
-    let differing = pair.said()?;
+    let differing = pair.difference();
     let [old, new] = story.releases(&pair)?;
     let repository = story.repository(&old, &new)?;
     let server = story.serve(&repository)?;
@@ -233,7 +233,11 @@ impl Story<'_> {
             let status = host.signpost(&["status"])?.stdout;
             Ok((status, String::new()))
         })?;
-        say(&status.lines().map(|line| format!("          {line}\n")).collect::<String>());
+        // What follows is where each partition lies.
+        let lines = status.lines().take_while(|line| !line.starts_with("efi "));
+        say(&lines
+            .map(|line| format!("{:9}{line}", "").trim_end().to_owned() + "\n")
+            .collect::<String>());
         Ok(())
     }
 
@@ -245,18 +249,18 @@ impl Story<'_> {
         } else {
             "Run it with --dir DIR to keep everything for a look.".to_owned()
         };
+        let (count, elapsed) = (self.steps.count(), self.steps.elapsed());
         say(&format!(
             "\nWhat happened\n\
-             \x20 Two releases of a Debian system were built: {differing}.\n\
-             \x20 Both were signed and published. A host that ran {OLD} from set A of its disk asked whether\n\
-             \x20 its turn had come, fetched {fetched} of {NEW} over HTTP, wrote it to set B, read it back and checked\n\
-             \x20 every block. Only then was set B made to boot next. Set A was never touched, so going\n\
-             \x20 back took one command and no network.\n\
-             \x20 No root rights were used beyond installing packages. Nothing was started: that is not built yet.\n\
+             \x20 Two releases of a Debian system were built from packages, signed and published. Of {differing}.\n\
+             \x20 A host that ran {OLD} from set A of its disk asked whether its turn had come, fetched\n\
+             \x20 {fetched} over HTTP, wrote {NEW} to set B, read it back and checked every block. Only\n\
+             \x20 then was set B made to boot next. Set A was never touched, so going back took one\n\
+             \x20 command and no network.\n\
+             \x20 Nothing took root rights, beyond installing packages. Nothing was started: this shows the\n\
+             \x20 bits that decide what boots, not yet a machine that reads them.\n\n\
              {kept}\n\
-             {} steps in {}\n",
-            self.steps.count(),
-            self.steps.elapsed(),
+             {count} steps in {elapsed}\n"
         ));
     }
 }
