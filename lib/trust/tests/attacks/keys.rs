@@ -83,6 +83,17 @@ async fn a_signature_that_is_there_twice_counts_once() {
 }
 
 #[tokio::test]
+async fn endless_signatures_of_one_key_are_not_tried() {
+    let mut world = World::new();
+    let good = TIMESTAMP_KEY.sign(&world.repository.timestamp);
+    let mut wrong = good.clone();
+    wrong["sig"] = json!("00".repeat(64));
+    let forged = envelope(&world.repository.timestamp, vec![wrong, good]);
+    world.repository.answer(RoleName::Timestamp, forged);
+    assert_eq!(threshold(&world.refresh().await.unwrap_err()), (RoleName::Timestamp, 0, 1));
+}
+
+#[tokio::test]
 async fn one_key_under_two_names_counts_once() {
     let mut world = two_of_two();
     let alias = "00".repeat(32);

@@ -42,6 +42,24 @@ async fn a_newer_timestamp_that_names_an_older_snapshot_is_refused() {
 }
 
 #[tokio::test]
+async fn a_snapshot_that_was_named_and_never_fetched_holds_versions_up() {
+    let mut world = World::refreshed().await;
+    let old = world.repository.snapshot.clone();
+    world.repository.publish();
+    world.repository.instead.insert("2.snapshot.json".into(), Fetched::Absent);
+    world.refresh().await.unwrap_err();
+    world.assert_stored([1, 2, 1, 1]);
+    world.repository.snapshot = old;
+    world.repository.publish_timestamp();
+    let error = world.refresh().await.unwrap_err();
+    assert!(
+        matches!(error, Error::Rollback { role: RoleName::Snapshot, from: 2, to: 1 }),
+        "{error}"
+    );
+    world.assert_stored([1, 2, 1, 1]);
+}
+
+#[tokio::test]
 async fn a_newer_snapshot_that_names_older_targets_is_refused() {
     let (mut world, _) = after_an_update().await;
     world.repository.targets["version"] = json!(1);
@@ -131,6 +149,17 @@ async fn a_torn_snapshot_is_made_up_for_by_timestamp_and_targets() {
     let repository = world.refresh().await.unwrap();
     assert_eq!(repository.damage()[0].path, world.path(RoleName::Snapshot));
     world.assert_stored([1, 4, 4, 2]);
+}
+
+#[tokio::test]
+async fn a_torn_snapshot_without_targets_beside_it_is_an_error() {
+    let (world, _) = after_an_update().await;
+    world.tear(RoleName::Snapshot);
+    world.tear(RoleName::Targets);
+    let error = world.refresh().await.unwrap_err();
+    let Error::Damaged { path, .. } = &error else { panic!("{error}") };
+    assert_eq!(path, &world.path(RoleName::Snapshot));
+    world.assert_stored([1, 2, 0, 0]);
 }
 
 #[tokio::test]

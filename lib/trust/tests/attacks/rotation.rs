@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::json;
 use trust::{Error, Fetched, RoleName};
 
-use crate::simulator::{ROOT_KEY, Signer, THIEF, bump, envelope};
+use crate::simulator::{ROOT_KEY, Signer, THIEF, TIMESTAMP_KEY, bump, envelope};
 use crate::world::World;
 
 const NEW: Signer = Signer(30);
@@ -221,10 +221,26 @@ async fn one_of_two_keys_withdrawn_empties_the_store_though_the_other_still_veri
     world.repository.publish_root();
     world.repository.timestamp["version"] = json!(99_999);
     world.refresh().await.unwrap();
-    world.repository.replace_key(RoleName::Timestamp, crate::simulator::TIMESTAMP_KEY);
+    world.repository.replace_key(RoleName::Timestamp, TIMESTAMP_KEY);
     world.repository.publish_root();
     world.repository.timestamp["version"] = json!(2);
     world.refresh().await.unwrap();
+    world.assert_stored([3, 2, 1, 1]);
+}
+
+#[tokio::test]
+async fn a_higher_threshold_empties_the_store_of_what_fewer_keys_signed() {
+    let mut world = World::new();
+    world.repository.add_key(RoleName::Timestamp, NEW);
+    world.repository.publish_root();
+    world.repository.signers.insert(RoleName::Timestamp, vec![THIEF, NEW]);
+    world.repository.timestamp["version"] = json!(99_999);
+    world.refresh().await.unwrap();
+    world.repository.root["roles"]["timestamp"]["threshold"] = json!(2);
+    world.repository.publish_root();
+    world.repository.signers.insert(RoleName::Timestamp, vec![TIMESTAMP_KEY, NEW]);
+    world.repository.timestamp["version"] = json!(2);
+    assert!(world.refresh().await.unwrap().damage().is_empty());
     world.assert_stored([3, 2, 1, 1]);
 }
 
