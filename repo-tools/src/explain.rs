@@ -68,7 +68,7 @@ pub fn explain(schedule: &Schedule, seed: Option<u64>, now: DateTime<Utc>) -> Re
     let waves = schedule.waves().into_iter().map(|wave| ExplainedWave {
         first_seed: wave.first.value(),
         last_seed: wave.last.value(),
-        permille: permille(wave.last.value() - wave.first.value() + 1),
+        permille: share(wave.last.value() - wave.first.value() + 1),
         start: time::stamp(wave.start),
         end: time::stamp(wave.end),
     });
@@ -92,8 +92,14 @@ pub fn explain(schedule: &Schedule, seed: Option<u64>, now: DateTime<Utc>) -> Re
     })
 }
 
+/// Thousandths, rounded down: not all before all.
 fn permille(seeds: u16) -> u32 {
     u32::from(seeds) * 1000 / u32::from(Seed::COUNT)
+}
+
+/// Thousandths, rounded to the nearest.
+fn share(seeds: u16) -> u32 {
+    (u32::from(seeds) * 1000 + u32::from(Seed::COUNT) / 2) / u32::from(Seed::COUNT)
 }
 
 /// Thousandths as `12.3 %`.

@@ -95,7 +95,7 @@ pub fn refresh(author: &Author, least: Depth, observer: &mut dyn Observer) -> Re
     change.can_sign(depth)?;
     let versions = change.publish(depth, observer)?;
     let expiries = verify(&author.layout, author.now)?.expiries();
-    let expiring = expiries.iter().filter(|(_, at)| *at < horizon);
+    let expiring = expiries.iter().filter(|(_, at)| is_before(*at, horizon));
     Ok(Refreshed {
         signed: depth.roles().map(|role| role.to_string()).collect(),
         versions: versions.into(),
@@ -106,9 +106,14 @@ pub fn refresh(author: &Author, least: Depth, observer: &mut dyn Observer) -> Re
 
 /// The roles that expire before `horizon` have to be signed again.
 fn needed(repository: &Repository, horizon: DateTime<Utc>) -> Depth {
-    let expiring = repository.expiries().into_iter().filter(|(_, at)| *at < horizon);
+    let expiring = repository.expiries().into_iter().filter(|(_, at)| is_before(*at, horizon));
     let depths = expiring.map(|(role, _)| Depth::of(role)).filter(|depth| *depth < Depth::Root);
     depths.max().unwrap_or(Depth::Timestamp)
+}
+
+/// Whether one time lies before another by whole seconds, which is all that metadata has.
+fn is_before(at: DateTime<Utc>, horizon: DateTime<Utc>) -> bool {
+    at.timestamp() < horizon.timestamp()
 }
 
 impl fmt::Display for Refreshed {

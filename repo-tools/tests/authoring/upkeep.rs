@@ -27,7 +27,8 @@ fn a_refresh_signs_the_timestamp_only() {
 #[test]
 fn what_expires_before_the_timestamp_is_signed_as_well() {
     let mut world = World::published();
-    world.author.now = time("2026-12-02T12:00:00Z");
+    // Clocks have fractions of seconds, metadata has none.
+    world.author.now = time("2026-12-02T12:00:00.75Z");
     let refreshed = refresh(&world, Depth::Timestamp);
     assert_eq!(refreshed.signed, ["timestamp", "snapshot", "targets"]);
     assert_eq!(refreshed.refresh_before, "2026-12-09T12:00:00Z");
