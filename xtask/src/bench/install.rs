@@ -6,7 +6,6 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use cli::ByteCount;
 
@@ -190,8 +189,7 @@ fn publish(folder: &Path, new: &Release, record: &Path) -> Result<PathBuf> {
     let init = Run::ours("repo-tools").arg("init").arg("--repo").arg(&repository);
     init.arg("--keys").arg(&keys).record(record).run()?;
     let add = Run::ours("repo-tools").args(["release", "add"]).arg("--repo").arg(&repository);
-    let start = humantime::format_rfc3339_seconds(SystemTime::now() - Duration::from_secs(60));
     let add = add.arg("--parts").arg(&new.parts).arg("--keys").arg(&keys);
-    add.args(["--start", &start.to_string()]).record(record).run()?;
+    add.record(record).run()?;
     Ok(repository)
 }
