@@ -158,19 +158,20 @@ fn copy(
     let mut tee = Tee::new(file, to, transport.length);
     let is_checked = transport.file.ends_with(".lz4") && !unchecked;
     let raw = is_checked.then(|| decompress(&mut tee, image.report.raw.length));
-    // What follows the frame, if anything does, belongs to the file.
+    // The decoder takes no byte beyond the frame's end; what follows belongs to the file, but not to an image.
     let rest = io::copy(&mut tee, &mut io::sink());
     if let Some(error) = tee.write_error.take() {
         return Err(writing(path)(error));
     }
-    rest.map_err(reading(source))?;
+    let rest = rest.map_err(reading(source))?;
     compare(source, "it has", transport, &tee.finish())?;
+    let mismatch = |reason| Err(Error::Mismatch { path: source.to_owned(), reason });
     match raw {
-        Some(Ok(raw)) => compare(source, "it decompresses to", &image.report.raw, &raw),
-        Some(Err(error)) => {
-            let reason = format!("it does not decompress: {error}");
-            Err(Error::Mismatch { path: source.to_owned(), reason })
+        Some(Ok(raw)) => {
+            compare(source, "it decompresses to", &image.report.raw, &raw)?;
+            if rest == 0 { Ok(()) } else { mismatch(format!("{rest} bytes follow its frame")) }
         }
+        Some(Err(error)) => mismatch(format!("it does not decompress: {error}")),
         None => Ok(()),
     }
 }

@@ -93,6 +93,16 @@ fn an_image_that_decompresses_to_something_else_is_refused() {
 }
 
 #[test]
+fn bytes_after_the_frame_are_refused() {
+    let error = refused(|world| {
+        let mut bytes = fs::read(world.build("1.1.0").join("root.img.lz4")).unwrap();
+        bytes.extend_from_slice(b"trailing");
+        transport(world, &bytes);
+    });
+    assert!(error.to_string().contains("8 bytes follow its frame"), "{error}");
+}
+
+#[test]
 fn who_wants_to_publish_such_an_image_has_to_say_so() {
     let world = World::published();
     world.build("1.1.0");
