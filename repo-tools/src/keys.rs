@@ -1,6 +1,6 @@
 //! A folder of private keys.
 //!
-//! Every `*.pem` file is one key in PKCS#8, of a kind of [`KeyType`](crate::KeyType). Which role a key speaks for is
+//! Every `*.pem` file is one key in PKCS#8, of a kind of [`KeyType`]. Which role a key speaks for is
 //! the root's to say, not the file's name; `ROLE.pem` and `ROLE-N.pem` are what `init` makes and reads.
 
 use std::fmt;

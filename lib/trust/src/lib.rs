@@ -6,7 +6,7 @@
 //!   [`Repository`]: bytes and `now` in, the next phase or an [`Error`] out. Each phase is made only by
 //!   the one before it, so that no role can be loaded out of order. All roles go through one
 //!   verification path, which ends in [`Verified`].
-//! - **Shell.** A [`MetadataSource`] brings bytes, a [`Store`] keeps them, [`refresh`] and [`offline`]
+//! - **Shell.** A [`MetadataSource`] brings bytes, a [`Store`] keeps them, [`refresh()`] and [`offline`]
 //!   run the phases over the two. Nothing in this crate reads a clock.
 //!
 //! It follows the client workflow (section 5) of the TUF specification 1.0. Invariants:

@@ -95,11 +95,15 @@ fn check_orphans(layout: &Layout, named: &BTreeSet<String>, report: &mut Report)
         report.note(format!("targets/{name} is left over from a run that was cut"), "remove it");
     }
     // Every change of the manifest leaves the old one behind, which slow readers may still ask for.
-    if let Some(first) = orphans.first() {
-        let what =
-            format!("{} files in targets/ are not named any more, as {first}", orphans.len());
-        let next = "remove them when no client can have metadata that names them (targets expiry)";
-        report.note(what, next);
-    }
+    let what = match orphans.as_slice() {
+        [] => return Ok(()),
+        [one] => format!("targets/{one} is not named any more"),
+        [first, ..] => {
+            format!("{} files in targets/ are not named any more, as {first}", orphans.len())
+        }
+    };
+    let next =
+        "remove such files when no client can have metadata that names them (targets expiry)";
+    report.note(what, next);
     Ok(())
 }
