@@ -54,6 +54,8 @@ pub struct Request {
     pub offset: usize,
     /// The user agent.
     pub agent: String,
+    /// Whether the client took this server for a proxy.
+    pub proxied: bool,
 }
 
 #[derive(Debug, Default)]
@@ -143,10 +145,19 @@ fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);
     }
-    let target = line.split(' ').nth(1).unwrap_or("/").to_owned();
+    let target = line.split(' ').nth(1).unwrap_or("/");
+    // A proxy is asked for a whole address.
+    let rest = target.strip_prefix("http://").and_then(|rest| rest.split_once('/'));
+    let proxied = rest.is_some();
+    let target = rest.map_or(target.to_owned(), |(_, path)| format!("/{path}"));
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let mut request =
-        Request { path: path.to_owned(), query: query.to_owned(), offset: 0, agent: String::new() };
+    let mut request = Request {
+        path: path.to_owned(),
+        query: query.to_owned(),
+        offset: 0,
+        agent: String::new(),
+        proxied,
+    };
     loop {
         let mut header = String::new();
         reader.read_line(&mut header)?;

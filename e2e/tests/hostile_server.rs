@@ -135,3 +135,20 @@ fn a_server_that_is_not_there_is_temporary() {
     let error = fails(&world, 75);
     assert!(error.contains("127.0.0.1:9"), "{error}");
 }
+
+#[test]
+fn the_proxy_of_the_configuration_is_used_and_no_other() {
+    let world = World::new();
+    let proxy = world.server.url("");
+    // The name exists only behind the proxy.
+    let behind = |text: String| text.replace(&proxy, "http://updates.example/");
+    let config = behind(fs::read_to_string(world.path("updog.toml")).unwrap());
+    fs::write(world.path("updog.toml"), format!("{config}https_proxy = '{proxy}'\n")).unwrap();
+    assert_eq!(world.updog(&["check-update"]).code, 0);
+    assert!(world.server.requests("").iter().all(|request| request.proxied));
+    world.server.behave();
+    let exempt = format!("{config}https_proxy = '{proxy}'\nno_proxy = ['updates.example']\n");
+    fs::write(world.path("updog.toml"), exempt).unwrap();
+    assert_eq!(world.updog(&["check-update"]).code, 75, "the name is not to be had directly");
+    assert!(world.server.requests("").is_empty());
+}
