@@ -64,7 +64,7 @@ impl Run {
     }
 
     fn outside_cargo(mut self) -> Self {
-        self.command.current_dir(place::project());
+        self.command.current_dir(place::project()).env("CARGO_TERM_COLOR", "never");
         let set_by_cargo = |name: &str| {
             name.starts_with("CARGO_PKG_")
                 || name.starts_with("CARGO_MANIFEST_")

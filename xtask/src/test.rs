@@ -27,7 +27,7 @@ type Step = (&'static str, fn() -> Result<String>);
 
 const STEPS: [Step; 8] = [
     ("setup", set_up),
-    ("format", || cargo(&["fmt", "--all", "--check"])),
+    ("format", || cargo(&["fmt", "--all", "--check", "--", "--color=never"])),
     ("lints", || {
         cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
     }),
@@ -38,16 +38,14 @@ const STEPS: [Step; 8] = [
     ("demo", demo),
 ];
 
-/// Runs every step, a line each; the output of the first failure is shown.
+/// Runs every step, a line each; a failure is shown with the end of its output.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let chosen = &STEPS[..STEPS.len() - usize::from(options.no_demo)];
     let mut steps = Steps::new(chosen.len());
     let mut failed = Vec::new();
     for (name, body) in chosen {
         if let Err(error) = steps.step(name, || body().map(|said| ((), said))) {
-            if failed.is_empty() {
-                say(&format!("\n{error}\n\n"));
-            }
+            say(&format!("\n{error}\n\n"));
             failed.push(*name);
             if !options.keep_going {
                 break;
@@ -75,7 +73,7 @@ fn deny() -> Result<String> {
     let cargo_deny = setup::cargo_deny()?;
     let run =
         Run::cargo_tool(&cargo_deny).args(["--locked", "check", "bans", "licenses", "sources"]);
-    let said = run.run()?.stderr;
+    let said = run.run()?.stdout;
     Ok(said.lines().last().unwrap_or_default().trim().to_owned())
 }
 
