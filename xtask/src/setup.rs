@@ -106,7 +106,8 @@ fn python() -> &'static str {
     if Path::new(debian).exists() { debian } else { "python3" }
 }
 
-/// Finds cargo-deny, or installs it into `target/tools`.
+/// Finds cargo-deny, or installs it into `target/tools`. It works a second here: a build without optimisation and
+/// debug information takes a third of the time, and that is what counts.
 pub(crate) fn cargo_deny() -> Result<PathBuf> {
     let root = place::target().join("tools");
     let ours = root.join("bin/cargo-deny");
@@ -115,6 +116,7 @@ pub(crate) fn cargo_deny() -> Result<PathBuf> {
         return Ok(path);
     }
     let install = Run::cargo().args(["install", "cargo-deny", "--locked", "--version", CARGO_DENY]);
+    let install = install.arg("--debug").env("CARGO_PROFILE_DEV_DEBUG", "false");
     install.arg("--root").arg(&root).run()?;
     Ok(ours)
 }
