@@ -1,9 +1,7 @@
 //! Root images: filesystems made of trees, the same bytes on every run.
 //!
-//! No name of the tree reaches the building machine but as an entry of a clean archive (erofs) or as an argument of
-//! a script (ext4). All files get the time of the build; identities come from names.
+//! No name of the tree reaches the building machine but as an argument of a script (ext4). All files get the time of the build; identities come from names.
 
-mod archive;
 mod erofs;
 mod ext4;
 mod ext4_script;
@@ -18,6 +16,7 @@ use crate::rootfs::{InodeKind, RootPath, Tree};
 use crate::spec::FilesystemKind;
 use crate::tool::ToolError;
 
+pub use erofs::ErofsError;
 pub(crate) use ext4::{EmptyExt4, format_empty as format_empty_ext4};
 
 /// Why a filesystem could not be made.
@@ -29,6 +28,14 @@ pub enum FilesystemError {
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// Something that erofs cannot hold.
+    #[error("{path} cannot go into erofs")]
+    Erofs {
+        /// The file.
+        path: RootPath,
+        /// Why.
+        source: ErofsError,
+    },
     /// A name that the program which fills ext4 cannot be given.
     #[error(
         "{0} cannot go into ext4: its name has a control character or is no UTF-8 (erofs takes it)"
@@ -64,7 +71,7 @@ pub fn make(
     progress: &dyn Fn(u64),
 ) -> Result<(), FilesystemError> {
     match kind {
-        FilesystemKind::Erofs => erofs::make(tree, identity, image, work, progress),
+        FilesystemKind::Erofs => erofs::make(tree, identity, image, progress),
         FilesystemKind::Ext4 => ext4::make(tree, identity, image, work, progress),
     }
 }

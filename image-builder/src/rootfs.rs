@@ -29,7 +29,7 @@ pub use lookup::LookupError;
 pub use oci::OciError;
 pub use os_release::OsRelease;
 pub use path::{PathError, RootPath};
-pub use tree::{Inode, InodeKind, Metadata, Tree, TreeError};
+pub use tree::{Device, Inode, InodeKind, Metadata, Tree, TreeError};
 
 /// Why a root filesystem cannot be used.
 #[derive(Debug, thiserror::Error)]

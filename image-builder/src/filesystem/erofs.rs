@@ -1,77 +1,130 @@
-//! erofs without compression, by mkfs.erofs.
+//! erofs without compression, written here.
 //!
-//! Every file begins on a block of its own (`noinline_data`), so that an unchanged file keeps its blocks from release to
-//! release. mkfs.erofs sorts names itself, and with `-T` gives all files one time.
+//! ```text
+//! byte 1024   superblock (128 bytes)
+//! byte 1152   inodes in the order of their first names, the root first; each is followed by its attributes and by
+//!             what is short: targets of links, ends of folders
+//! block n     whole blocks of folders, and contents of files, each from a block of its own on
+//! ```
 //!
-//! It reads a folder, which GNU tar fills from a clean archive. Without root's rights both run under one fakeroot, which
-//! remembers owners, device nodes and attributes as long as it lives. So they do where an inode has several
-//! attributes: mkfs.erofs takes them in the order in which the folder's filesystem lists them, and each has its own.
+//! The core format of the kernel's documentation of erofs ("Core On-disk Format"), which every kernel since 5.4 reads.
+//! The number of an inode (nid) is its place divided by 32.
+//!
+//! Why not mkfs.erofs: it reads a folder, so its image depends on what holds that folder (owners need root's rights or
+//! fakeroot, attributes come in the order of the host's filesystem) and on its own version. Every file begins on a
+//! block of its own, so that an unchanged file keeps its blocks from release to release.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
+mod attributes;
+mod directory;
+mod node;
+mod plan;
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use rustix::process::geteuid;
-
-use super::{FilesystemError, Identity, archive};
+use super::{FilesystemError, Identity};
+use crate::digest::copy;
 use crate::error::OnFile;
-use crate::rootfs::Tree;
-use crate::tool::{Invocation, Tool};
+use crate::rootfs::{InodeKind, Tree};
 
-/// Fills the folder `$1` from standard input, and makes the image `$2` of it with the time `$3` and the UUID `$4`.
-const SCRIPT: &str = r#"set -e
-tar --extract --file=- --directory="$1" --numeric-owner --same-owner --preserve-permissions \
-    --delay-directory-restore --xattrs "--xattrs-include=*"
-exec mkfs.erofs --quiet -d1 -Enoinline_data "-T$3" "-U$4" "$2" "$1""#;
+use node::Node;
+use plan::Plan;
+
+/// Bytes of a block.
+const BLOCK: usize = 4096;
+
+/// Places of inodes are multiples of this.
+const SLOT: usize = 32;
+
+/// Where the superblock begins.
+const SUPERBLOCK: usize = 1024;
+
+/// Where the first inode begins.
+const FIRST_INODE: usize = SUPERBLOCK + 128;
+
+/// Why a tree cannot become an erofs filesystem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ErofsError {
+    /// An attribute of a kind that erofs does not have.
+    #[error("it has an extended attribute that is none of user, trusted, security or a POSIX ACL")]
+    AttributeKind,
+    /// Attributes that are too long.
+    #[error("its extended attributes are too long")]
+    AttributeLength,
+    /// More of something than the format can count.
+    #[error("it is too large for the filesystem")]
+    Large,
+}
 
 pub(super) fn make(
     tree: &Tree,
     identity: &Identity,
     image: &Path,
-    work: &Path,
     progress: &dyn Fn(u64),
 ) -> Result<(), FilesystemError> {
-    let folder = work.join("root");
-    fs::create_dir(&folder).on("create", &folder)?;
-    let make = shell(tree)?.with(|shell| {
-        shell.args(["-c", SCRIPT, "sh"]).args([&folder, image]);
-        shell.args([identity.timestamp.to_string(), identity.uuid.to_string()]);
-    });
-    make.run_with_input(|mut input| {
-        archive::write(tree, identity.timestamp, &mut input, progress)
-    })?;
-    remove(&folder)
-}
-
-/// A shell whose programs can make files of any owner, and list attributes in one order everywhere.
-fn shell(tree: &Tree) -> Result<Invocation, FilesystemError> {
-    Tool::Tar.require()?;
-    Tool::MkfsErofs.require()?;
-    let plain = tree.entries().all(|(_, _, inode)| inode.metadata.xattrs.len() < 2);
-    if plain && geteuid().is_root() {
-        return Ok(Tool::Shell.command());
+    let plan = Plan::of(tree)?;
+    let file = File::create_new(image).on("create", image)?;
+    let mut out = BufWriter::with_capacity(1 << 20, file);
+    out.write_all(&metadata(&plan, identity)).on("write", image)?;
+    for node in &plan.nodes {
+        write_blocks(&plan, node, &mut out, image, progress)?;
     }
-    Tool::Fakeroot.require()?;
-    Ok(Tool::Shell.command_under(Tool::Fakeroot))
+    out.flush().on("write", image)?;
+    Ok(())
 }
 
-/// Removes a folder; without root's rights, some folders in it may have to be made writable first.
-fn remove(folder: &Path) -> Result<(), FilesystemError> {
-    if fs::remove_dir_all(folder).is_ok() {
-        return Ok(());
+/// Superblock and inodes, in whole blocks.
+fn metadata(plan: &Plan<'_>, identity: &Identity) -> Vec<u8> {
+    let mut bytes = vec![0; plan.metadata_blocks() * BLOCK];
+    bytes[SUPERBLOCK..FIRST_INODE].copy_from_slice(&superblock(plan, identity));
+    for (node, number) in plan.nodes.iter().zip(1..) {
+        let mut inode = node.encode(number);
+        inode.extend_from_slice(&node.attributes);
+        inode.extend_from_slice(&plan.tail(node));
+        bytes[node.offset..node.offset + inode.len()].copy_from_slice(&inode);
     }
-    open_folders(folder)?;
-    Ok(fs::remove_dir_all(folder).on("remove", folder)?)
+    bytes
 }
 
-/// Gives the owner all rights to a folder and those in it.
-fn open_folders(folder: &Path) -> Result<(), FilesystemError> {
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).on("open", folder)?;
-    for entry in fs::read_dir(folder).on("read", folder)? {
-        let entry = entry.on("read", folder)?;
-        if entry.file_type().on("read", folder)?.is_dir() {
-            open_folders(&entry.path())?;
+fn superblock(plan: &Plan<'_>, identity: &Identity) -> [u8; FIRST_INODE - SUPERBLOCK] {
+    /// Feature (compatible): times are those of the last change of content.
+    const MTIME: u32 = 2;
+    let root = u16::try_from(FIRST_INODE / SLOT).expect("the root comes first");
+    let mut bytes = [0; FIRST_INODE - SUPERBLOCK];
+    let mut put = |start: usize, value: &[u8]| {
+        bytes[start..start + value.len()].copy_from_slice(value);
+    };
+    put(0, &0xe0f5_e1e2_u32.to_le_bytes());
+    put(8, &MTIME.to_le_bytes());
+    put(12, &[12]); // blocks of 2^12 bytes
+    put(14, &root.to_le_bytes());
+    put(16, &node::count(plan.nodes.len()).to_le_bytes());
+    put(24, &u64::from(identity.timestamp).to_le_bytes());
+    put(36, &plan.blocks.to_le_bytes());
+    put(48, identity.uuid.as_bytes());
+    bytes
+}
+
+/// The blocks of one inode that do not lie beside it.
+fn write_blocks(
+    plan: &Plan<'_>,
+    node: &Node<'_>,
+    out: &mut impl Write,
+    image: &Path,
+    progress: &dyn Fn(u64),
+) -> Result<(), FilesystemError> {
+    match &node.inode.kind {
+        InodeKind::File(content) => {
+            copy(&mut *content.open()?, out, progress).on("read", content.path())?;
+        }
+        _ => {
+            let body = plan.body(node);
+            out.write_all(&body[..body.len() - node.tail]).on("write", image)?;
         }
     }
+    let rest = node.size % node::count(BLOCK);
+    let padding = if node.tail == 0 && rest > 0 { node::count(BLOCK) - rest } else { 0 };
+    io::copy(&mut io::Read::take(io::repeat(0), padding), out).on("write", image)?;
     Ok(())
 }

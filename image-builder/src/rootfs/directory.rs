@@ -13,8 +13,7 @@ use std::path::Path;
 use rustix::fs::{lgetxattr, llistxattr, major, minor};
 use rustix::process::{getegid, geteuid};
 
-use super::tree::Device;
-use super::{Content, EntryError, Inode, InodeKind, Metadata, RootPath, RootfsError, Tree};
+use super::{Content, Device, EntryError, Inode, InodeKind, Metadata, RootPath, RootfsError, Tree};
 use crate::error::OnFile;
 
 /// Reads a folder.

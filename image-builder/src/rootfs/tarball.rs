@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use tar::{Archive, Entry, EntryType};
 
-use super::tree::Device;
 use super::{
-    Backing, Content, EntryError, Inode, InodeKind, Metadata, RootPath, RootfsError, Tree, unpacked,
+    Backing, Content, Device, EntryError, Inode, InodeKind, Metadata, RootPath, RootfsError, Tree,
+    unpacked,
 };
 use crate::error::OnFile;
 
@@ -67,18 +67,17 @@ pub(super) fn entries(
         entry: entry.to_owned(),
         source,
     };
-    let found = archive
-        .entries_with_seek()
-        .map_err(|error| wrong("its start", EntryError::Archive(error)))?;
-    let mut last = "its start".to_owned();
-    for entry in found {
-        let place = |error| wrong(&format!("what follows {last}"), EntryError::Archive(error));
-        let mut entry = entry.map_err(place)?;
+    let mut last = None;
+    for entry in archive.entries_with_seek().on("read", path)? {
+        let mut entry = entry.map_err(|error| match &last {
+            None => RootfsError::Unknown(path.to_owned()),
+            Some(last) => wrong(&format!("what follows {last}"), EntryError::Archive(error)),
+        })?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         if let Some(read) = source.read(&mut entry).map_err(|error| wrong(&name, error))? {
             take(read).map_err(|error| wrong(&name, error))?;
         }
-        last = name;
+        last = Some(name);
         taken += 1;
     }
     Ok(taken)

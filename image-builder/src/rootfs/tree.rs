@@ -97,13 +97,16 @@ impl Tree {
     /// # Errors
     ///
     /// Refuses a path whose folder is not a folder.
-    pub fn insert(&mut self, path: &RootPath, inode: Inode) -> Result<(), TreeError> {
+    pub fn insert(&mut self, path: &RootPath, mut inode: Inode) -> Result<(), TreeError> {
         self.make_way(path)?;
         if !matches!(inode.kind, InodeKind::Directory) {
             if path.parent().is_none() {
                 return Err(TreeError::Root);
             }
             self.remove(path);
+        }
+        if matches!(inode.kind, InodeKind::Symlink(_)) {
+            inode.metadata.mode = 0o777; // it means nothing, and archives differ
         }
         self.inodes.push(inode);
         self.paths.insert(path.clone(), self.inodes.len() - 1);
