@@ -57,22 +57,22 @@ impl<W: Write> Write for Measuring<W> {
     }
 }
 
-/// Copies everything, in large pieces, and tells `progress` how much.
+/// Copies everything, in large pieces, and tells `progress` how much; the paths are for errors.
 pub(crate) fn copy(
-    from: &mut (impl Read + ?Sized),
-    to: &mut (impl Write + ?Sized),
+    (from, from_path): (&mut (impl Read + ?Sized), &Path),
+    (to, to_path): (&mut (impl Write + ?Sized), &Path),
     progress: &dyn Fn(u64),
-) -> io::Result<()> {
+) -> Result<(), FileError> {
     let mut buffer = vec![0; BUFFER];
     loop {
         match from.read(&mut buffer) {
             Ok(0) => return Ok(()),
             Ok(count) => {
-                to.write_all(&buffer[..count])?;
+                to.write_all(&buffer[..count]).on("write", to_path)?;
                 progress(u64::try_from(count).unwrap_or(u64::MAX));
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(error) => return Err(FileError::new("read", from_path, error)),
         }
     }
 }
@@ -81,7 +81,7 @@ pub(crate) fn copy(
 pub(crate) fn sha256_of(path: &Path) -> Result<Measured, FileError> {
     let mut measuring = Measuring::new(io::sink());
     let mut file = File::open(path).on("read", path)?;
-    copy(&mut file, &mut measuring, &|_| ()).on("read", path)?;
+    copy((&mut file, path), (&mut measuring, path), &|_| ())?;
     Ok(measuring.finish().1)
 }
 
@@ -90,9 +90,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_full_disk_is_told_of_the_side_that_is_full() {
+        let mut full = [0; 2];
+        let (from, to) = (Path::new("source"), Path::new("image"));
+        let error = copy((&mut b"abc".as_slice(), from), (&mut full.as_mut_slice(), to), &|_| ());
+        assert_eq!(error.expect_err("two bytes").to_string(), "cannot write image");
+    }
+
+    #[test]
     fn what_passes_by_is_measured() {
         let mut measuring = Measuring::new(Vec::new());
-        copy(&mut b"abc".as_slice(), &mut measuring, &|_| ()).expect("memory");
+        let path = Path::new("memory");
+        copy((&mut b"abc".as_slice(), path), (&mut measuring, path), &|_| ()).expect("memory");
         let (bytes, measured) = measuring.finish();
         assert_eq!(bytes, b"abc");
         assert_eq!(measured.length, 3);

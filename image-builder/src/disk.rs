@@ -225,10 +225,9 @@ impl<'a> Disk<'a> {
         let path = self.request.parts.join(&image.file);
         let small = part.role != Role::Root;
         let progress = Progress::new(part.label.clone(), image.length, self.request.quiet || small);
-        let measured =
-            fill::copy_sparse(&path, self.file.as_file(), part.start, image.length, &|bytes| {
-                progress.add(bytes);
-            })?;
+        let to = (self.file.as_file(), self.request.out.as_path());
+        let add = |bytes| progress.add(bytes);
+        let measured = fill::copy_sparse(&path, to, part.start, image.length, &add)?;
         progress.finish();
         let how = if measured.length != image.length {
             format!("has {} bytes instead of {}", measured.length, image.length)

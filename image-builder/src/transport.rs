@@ -30,7 +30,7 @@ pub(crate) fn compress(
         .build(to)
         .on("write", compressed)?;
     let mut encoder = Measuring::new(encoder);
-    copy(&mut from, &mut encoder, progress).on("compress", raw)?;
+    copy((&mut from, raw), (&mut encoder, compressed), progress)?;
     let (encoder, raw_measured) = encoder.finish();
     let (to, finished) = encoder.finish();
     finished.on("write", compressed)?;

@@ -14,14 +14,14 @@ const PIECE: usize = 64 << 10;
 /// Copies a file to `start`, but no more than `limit` bytes of it; measures all of it.
 pub(super) fn copy_sparse(
     from: &Path,
-    to: &File,
+    (to, to_path): (&File, &Path),
     start: u64,
     limit: u64,
     progress: &dyn Fn(u64),
 ) -> Result<Measured, FileError> {
     let file = File::open(from).on("read", from)?;
     let mut measuring = Measuring::new(Sparse { to, next: start });
-    copy(&mut (&file).take(limit), &mut measuring, progress).on("copy", from)?;
+    copy((&mut (&file).take(limit), from), (&mut measuring, to_path), progress)?;
     let (_, mut measured) = measuring.finish();
     // A longer file is told by its length; what is beyond was not written.
     measured.length = measured.length.max(file.metadata().on("read", from)?.len());

@@ -116,7 +116,7 @@ fn write_blocks(
 ) -> Result<(), FilesystemError> {
     match &node.inode.kind {
         InodeKind::File(content) => {
-            copy(&mut *content.open()?, out, progress).on("read", content.path())?;
+            copy((&mut *content.open()?, content.path()), (out, image), progress)?;
         }
         _ => {
             let body = plan.body(node);

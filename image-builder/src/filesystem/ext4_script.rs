@@ -129,7 +129,7 @@ impl<'a> Script<'a> {
         self.written += 1;
         let path: PathBuf = self.folder.join(&name);
         let mut file = File::create_new(&path).on("create", &path)?;
-        copy(&mut *content.open()?, &mut file, self.progress).on("copy to", &path)?;
+        copy((&mut *content.open()?, content.path()), (&mut file, &path), self.progress)?;
         file.flush().on("write", &path)?;
         Ok(name)
     }

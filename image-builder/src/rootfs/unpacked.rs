@@ -1,11 +1,12 @@
 //! Archives as open files that can be read anywhere: compressed ones are decompressed first.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
+use crate::digest::copy;
 use crate::error::{FileError, OnFile};
 
 /// What an archive is compressed with, by its first bytes.
@@ -45,7 +46,7 @@ pub(super) fn open(path: &Path, work: &Path) -> Result<File, FileError> {
 
 fn spool(mut decoder: impl Read, path: &Path, work: &Path) -> Result<File, FileError> {
     let mut plain = tempfile::tempfile_in(work).on("write to", work)?;
-    io::copy(&mut decoder, &mut plain).on("decompress", path)?;
+    copy((&mut decoder, path), (&mut plain, work), &|_| ())?;
     plain.seek(SeekFrom::Start(0)).on("read", path)?;
     Ok(plain)
 }
