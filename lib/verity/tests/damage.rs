@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
 use verity::{
-    BLOCK_SIZE, Checked, Error, LengthError, Params, ReadAt, RootHash, SuperblockError, format,
-    verify,
+    BLOCK_SIZE, Checked, Error, LengthError, Params, ReadAt, RootHash, SuperblockError,
+    claimed_root_hash, format, verify,
 };
 
 /// Two levels above the leaves, and room for several chunks.
@@ -346,6 +346,17 @@ fn every_read_suits_direct_input_and_output() {
         format(&data, data_len, &params, &mut out, threads(2), &|_| ()).unwrap();
         assert_eq!(data.wrong.into_inner() + hash.wrong.into_inner(), 0);
     }
+}
+
+#[test]
+fn a_tree_claims_the_root_hash_that_it_was_made_with() {
+    for blocks in [1, 2, 129, BLOCKS] {
+        let images = Images::of(blocks);
+        let claimed = claimed_root_hash(&images.hash, length(&images.hash)).unwrap();
+        assert_eq!(claimed, (blocks > 1).then_some(images.root));
+    }
+    let cut = &Images::of(129).hash[..8192];
+    assert!(matches!(claimed_root_hash(cut, 8192), Err(Error::TreeTooLong { .. })));
 }
 
 #[test]
