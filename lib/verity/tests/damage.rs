@@ -374,10 +374,10 @@ fn progress_adds_up_to_the_data() {
 #[test]
 fn the_claimed_root_hash_is_that_of_the_top_block() {
     let image = Images::of(300);
-    let claimed = verity::claimed_root_hash(&image.hash, length(&image.hash)).unwrap();
+    let claimed = claimed_root_hash(&image.hash, length(&image.hash)).unwrap();
     assert_eq!(claimed, Some(image.root));
     let one = Images::of(1);
-    assert_eq!(verity::claimed_root_hash(&one.hash, length(&one.hash)).unwrap(), None);
+    assert_eq!(claimed_root_hash(&one.hash, length(&one.hash)).unwrap(), None);
     let cut = &image.hash[..image.hash.len() - 1];
-    assert!(verity::claimed_root_hash(cut, length(cut)).is_err());
+    assert!(claimed_root_hash(cut, length(cut)).is_err());
 }
