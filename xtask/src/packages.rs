@@ -41,11 +41,14 @@ use Need::{Always, Bench, Unprivileged};
 use Sign::{File, Program};
 
 /// Everything that is ever needed.
-pub(crate) const PACKAGES: [Package; 13] = [
+pub(crate) const PACKAGES: [Package; 15] = [
     package("mmdebstrap", Program("mmdebstrap"), "makes root filesystems", Always),
-    package("erofs-utils", Program("mkfs.erofs"), "makes root images", Always),
-    package("e2fsprogs", Program("mke2fs"), "makes ext4 root images", Always),
-    package("fakeroot", Program("fakeroot"), "keeps owners of files without root rights", Always),
+    package("erofs-utils", Program("fsck.erofs"), "checks our root images", Always),
+    package("e2fsprogs", Program("mke2fs"), "makes ext4 filesystems", Always),
+    package("dosfstools", Program("fsck.vfat"), "checks our EFI partitions", Always),
+    package("mtools", Program("mdir"), "looks into our EFI partitions", Always),
+    package("binutils", Program("objdump"), "looks into our boot images", Always),
+    package("zstd", Program("zstd"), "compresses what tests and peers install", Always),
     package(
         "systemd-boot-efi",
         File("/usr/lib/systemd/boot/efi/linux*.efi.stub"),
@@ -68,7 +71,6 @@ pub(crate) const PACKAGES: [Package; 13] = [
     ),
     package("time", File("/usr/bin/time"), "measures memory", Bench),
     package("swupdate", Program("swupdate"), "a peer to compare with", Bench),
-    package("zstd", Program("zstd"), "compresses what the peer installs", Bench),
     package("openssl", Program("openssl"), "signs what the peer installs", Bench),
 ];
 

@@ -1,7 +1,5 @@
 //! `cargo xtask test`: everything that continuous integration runs, and nothing else.
 
-use std::env;
-
 use clap::Args;
 
 use crate::Result;
@@ -105,10 +103,8 @@ fn documentation() -> Result<String> {
     Ok(String::new())
 }
 
-/// The demo as a user runs it, with its last line.
+/// The demo as a user runs it, with its last line. Through cargo, since the tests may have built this program anew.
 fn demo() -> Result<String> {
-    let this =
-        env::current_exe().map_err(|source| Error::Start { program: "xtask".into(), source })?;
-    let said = Run::new(&this.to_string_lossy()).args(["demo", "--no-boot"]).run()?;
+    let said = Run::cargo().args(["xtask", "demo", "--no-boot"]).run()?;
     Ok(said.stdout.lines().last().unwrap_or_default().trim().to_owned())
 }
