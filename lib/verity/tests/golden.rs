@@ -25,7 +25,6 @@ fn trees_around_every_change_of_shape_equal_those_of_veritysetup() {
 }
 
 #[test]
-#[ignore = "hashes 8 GiB twice, which takes half a minute"]
 fn four_levels_equal_those_of_veritysetup() {
     let bench = Bench::new();
     let blocks = 128_u64.pow(3) + 1;
