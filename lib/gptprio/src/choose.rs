@@ -56,9 +56,13 @@ impl Sets {
 /// What makes a chosen set bootable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Basis {
-    /// It was proven good; a start spends a try if it has any, but it boots without as well.
+    /// It was proven good and its starts are not counted.
     Successful,
-    /// It has this many tries left, the coming one included.
+    /// It was proven good and has this many tries, the coming one included, to be proven again.
+    Counted(Tries),
+    /// It was proven good once and has used up its tries since; nothing better is left.
+    Spent,
+    /// It was never proven good and has this many tries left, the coming one included.
     Tries(Tries),
 }
 
@@ -69,6 +73,8 @@ pub enum Reason {
     OnlySet,
     /// The other set is not bootable.
     OnlyBootable(Obstacle),
+    /// The other set was proven good once and has used up its tries since; this one has not.
+    OtherSpent,
     /// Both are bootable, and this one has the higher priority.
     HigherPriority {
         /// The priority of the chosen set.
@@ -114,14 +120,15 @@ pub struct Choice {
     pub reason: Reason,
 }
 
-/// Chooses the set that boots: the bootable one with the highest priority, on a tie the first in the table.
+/// Chooses the set that boots: of the bootable ones, those that are not spent before those that are; then the one with
+/// the highest priority; on a tie, the first in the table.
 ///
 /// `None` means that no set is bootable.
 #[must_use]
 pub fn choose(sets: &Sets) -> Option<Choice> {
     let mut chosen: Option<(SetId, BootBits)> = None;
     for (set, bits) in sets.iter().filter(|(_, bits)| bits.is_bootable()) {
-        if chosen.is_none_or(|(_, best)| bits.priority > best.priority) {
+        if chosen.is_none_or(|(_, best)| rank(bits) > rank(best)) {
             chosen = Some((set, bits));
         }
     }
@@ -129,25 +136,52 @@ pub fn choose(sets: &Sets) -> Option<Choice> {
     Some(Choice { set, basis: basis(bits), reason: reason(bits, sets.bits(set.other())) })
 }
 
-/// Chooses as [`choose`] does and spends one try of the chosen set if it has any.
+/// Chooses as [`choose`] does and counts the start.
+///
+/// One try of the chosen set is spent if it has any; the last one of a successful set makes it *spent*. Starting a set
+/// that is spent already, which happens only when the other is spent too or cannot boot, gives the other one a try, so that they take turns.
 ///
 /// The sets that come back are to be on the disk, flushed, before the chosen set is started.
 #[must_use]
 pub fn start(sets: &Sets) -> Option<(Choice, Sets)> {
     let choice = choose(sets)?;
-    let bits = sets.bits(choice.set)?;
-    let spent = BootBits { tries: bits.tries.spend(), ..bits };
-    Some((choice, sets.with(choice.set, spent)))
+    let (chosen, other) = (choice.set, choice.set.other());
+    let bits = sets.bits(chosen)?;
+    let last = bits.successful && bits.tries == Tries::ONE;
+    let counted = BootBits { tries: bits.tries.spend(), spent: bits.is_spent() || last, ..bits };
+    let after = sets.with(chosen, counted);
+    Some((choice, if bits.is_spent() { with_another_try(after, other) } else { after }))
+}
+
+/// The sets with one more try for this one, if it is spent and could boot.
+fn with_another_try(sets: Sets, set: SetId) -> Sets {
+    match sets.bits(set) {
+        Some(bits) if bits.is_spent() && bits.is_bootable() => {
+            sets.with(set, bits.armed(Tries::ONE))
+        }
+        _ => sets,
+    }
+}
+
+/// What boots first has the higher rank.
+fn rank(bits: BootBits) -> (bool, Priority) {
+    (!bits.is_spent(), bits.priority)
 }
 
 fn basis(bits: BootBits) -> Basis {
-    if bits.successful { Basis::Successful } else { Basis::Tries(bits.tries) }
+    match (bits.successful, bits.is_spent(), bits.tries) {
+        (false, _, tries) => Basis::Tries(tries),
+        (true, true, _) => Basis::Spent,
+        (true, false, Tries::ZERO) => Basis::Successful,
+        (true, false, tries) => Basis::Counted(tries),
+    }
 }
 
 fn reason(chosen: BootBits, other: Option<BootBits>) -> Reason {
     let Some(other) = other else { return Reason::OnlySet };
     match Obstacle::of(other) {
         Some(obstacle) => Reason::OnlyBootable(obstacle),
+        None if other.is_spent() && !chosen.is_spent() => Reason::OtherSpent,
         None if chosen.priority == other.priority => Reason::FirstOfEqual(chosen.priority),
         None => Reason::HigherPriority { chosen: chosen.priority, other: other.priority },
     }
@@ -157,7 +191,10 @@ impl fmt::Display for Basis {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Successful => out.write_str("is successful"),
-            Self::Tries(tries) if *tries == Tries::ONE => out.write_str("has 1 try left"),
+            Self::Counted(Tries::ONE) => out.write_str("is successful with 1 try left"),
+            Self::Counted(tries) => write!(out, "is successful with {tries} tries left"),
+            Self::Spent => out.write_str("was successful and has no tries left"),
+            Self::Tries(Tries::ONE) => out.write_str("has 1 try left"),
             Self::Tries(tries) => write!(out, "has {tries} tries left"),
         }
     }
@@ -180,6 +217,7 @@ impl fmt::Display for Choice {
         match self.reason {
             Reason::OnlySet => out.write_str("is the only set"),
             Reason::OnlyBootable(obstacle) => write!(out, "{other} cannot boot ({obstacle})"),
+            Reason::OtherSpent => write!(out, "{other} has used up its tries"),
             Reason::HigherPriority { chosen, other: lower } => {
                 write!(out, "its priority {chosen} is above {other}'s {lower}")
             }

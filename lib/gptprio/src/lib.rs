@@ -1,20 +1,23 @@
 //! Boot priority as values: which set of partitions boots, and every change of that.
 //!
-//! A disk holds one or two *sets* (A and B) of boot, root and hash partitions. Nine attribute bits of each boot
+//! A disk holds one or two *sets* (A and B) of boot, root and hash partitions. Ten attribute bits of each boot
 //! partition say whether its set may start and before which other:
 //!
 //! ```text
-//!  bit 63        57  56  55      52 51      48 47          0
-//!     ├───────────┼───┼───┼──────────┼──────────┼────────────┤
-//!     │  not ours │ E │ S │ tries    │ priority │  not ours  │
-//!     └───────────┴───┴───┴──────────┴──────────┴────────────┘
+//!  bit 63    59  58  57  56  55      52 51      48 47          0
+//!     ├───────┼───┼───┼───┼──────────┼──────────┼────────────┤
+//!     │not our│ X │ E │ S │ tries    │ priority │  not ours  │
+//!     └───────┴───┴───┴───┴──────────┴──────────┴────────────┘
 //!      S  successful                      (boot partitions)
+//!      X  spent                           (boot partitions; says something only with S and no tries)
 //!      E  some boot has ever succeeded    (the private partition only)
 //! ```
 //!
 //! The rule, in [`choose`] and nowhere else: *a set is bootable if its priority is above zero and it is successful
-//! or has tries left; the highest priority wins; on a tie, the first in the table. Starting a chosen set that has
-//! tries left spends one* ([`start`]).
+//! or has tries left; one that is not spent boots before one that is; then the highest priority wins; on a tie, the
+//! first in the table. Starting a chosen set that has tries left spends one, and the last try of a successful set
+//! makes it spent* ([`start`]). Marking a boot successful gives new tries, so a set that was good and breaks gives way
+//! after as many starts. Without a spent set, as on every disk of Bottlerocket, the rule is Bottlerocket's.
 //!
 //! [`State`] has one method for each change that `signpost` offers, named alike. Each gives a new state or a
 //! [`Refusal`] that says why.

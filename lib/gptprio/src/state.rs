@@ -11,10 +11,11 @@ use crate::{BootBits, Priority, Refusal, SetId, Sets, Tries};
 /// | `mark_inactive_valid` | at least one try | inactive tries = given |
 /// | `upgrade_to_inactive` | inactive priority 0, not successful, tries; active successful or tries | inactive priority 2, active priority 1 |
 /// | `cancel_upgrade` | the guard | inactive priority 0 (tries kept), active priority 2 |
-/// | `rollback_to_inactive` | inactive bootable | inactive priority 2, active priority 1 |
-/// | `mark_successful_boot` | – | active successful; some boot has succeeded |
+/// | `rollback_to_inactive` | inactive bootable | inactive priority 2, active priority 1; one try for an inactive set without, if the starts of either are counted |
+/// | `mark_successful_boot` | – | active successful, not spent; some boot has succeeded |
+/// | `mark_successful_boot_with` | – | the same, and active tries = given |
 ///
-/// All but the last need an inactive set. *The guard*: what can boot before can boot after, and what was proven
+/// All but the last two need an inactive set. *The guard*: what can boot before can boot after, and what was proven
 /// good is not taken away by a set that was not ([`Refusal::LastBootable`], [`Refusal::LastProven`]). It matters when the
 /// running set has spent its last try and is not yet marked successful: by its bits it would not start again, and
 /// the other set is the only way home.
@@ -69,7 +70,7 @@ impl State {
         if tries == Tries::ZERO {
             return Err(Refusal::ZeroTries);
         }
-        self.guarded(self.sets.with(self.inactive(), BootBits { tries, ..inactive }))
+        self.guarded(self.sets.with(self.inactive(), inactive.armed(tries)))
     }
 
     /// Makes the inactive set, which was cleared, written and marked valid, the one that boots next.
@@ -104,7 +105,11 @@ impl State {
         self.guarded(cancelled)
     }
 
-    /// Goes back to what is in the inactive set.
+    /// Goes back to what is in the inactive set, which boots next.
+    ///
+    /// If it has no tries and the starts of either set are counted, it gets one: a set that was given up has one more start to
+    /// prove itself, and one that turns out not to work gives way to the running one. Between sets whose starts are not
+    /// counted, as on a disk of Bottlerocket, only the priorities change.
     ///
     /// # Errors
     ///
@@ -114,18 +119,42 @@ impl State {
         if let Some(obstacle) = Obstacle::of(inactive) {
             return Err(Refusal::NotBootable { inactive: self.inactive(), obstacle });
         }
+        let counted = active.is_counted() || inactive.is_counted();
+        let inactive = if counted && inactive.tries == Tries::ZERO {
+            inactive.armed(Tries::ONE)
+        } else {
+            inactive
+        };
         self.guarded(self.flipped(active, inactive))
     }
 
-    /// Says that the running set was proven good by this boot.
+    /// Says that the running set was proven good by this boot, without giving it tries, as Bottlerocket does.
+    ///
+    /// Tries that it has keep counting down; once they are used up, and it is marked again, its starts are no longer counted.
     ///
     /// # Errors
     ///
     /// Refused only if the running set is not on the disk.
     pub fn mark_successful_boot(self) -> Result<Self, Refusal> {
         let active = self.sets.bits(self.active).ok_or(Refusal::NoActiveSet(self.active))?;
-        let sets = self.sets.with(self.active, BootBits { successful: true, ..active });
-        Ok(Self { sets, ever_succeeded: true, ..self })
+        self.proven(active.tries)
+    }
+
+    /// Says that the running set was proven good by this boot, and that it has this many starts until it is to be proven
+    /// again. With no tries at all its starts are not counted.
+    ///
+    /// # Errors
+    ///
+    /// Refused only if the running set is not on the disk.
+    pub fn mark_successful_boot_with(self, rearm: Tries) -> Result<Self, Refusal> {
+        self.proven(rearm)
+    }
+
+    /// The running set proven good, with this many tries.
+    fn proven(self, tries: Tries) -> Result<Self, Refusal> {
+        let active = self.sets.bits(self.active).ok_or(Refusal::NoActiveSet(self.active))?;
+        let active = BootBits { successful: true, ..active.armed(tries) };
+        Ok(Self { sets: self.sets.with(self.active, active), ever_succeeded: true, ..self })
     }
 
     /// The bits of the active and of the inactive set.

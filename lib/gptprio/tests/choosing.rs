@@ -4,18 +4,22 @@
 
 mod common;
 
-use common::{bits, for_every_pair};
-use gptprio::{Basis, Choice, Obstacle, Priority, Reason, SetId, Sets, Tries, choose, start};
+use common::{bits, for_every_pair, spent};
+use gptprio::{
+    Basis, BootBits, Choice, Obstacle, Priority, Reason, SetId, Sets, Tries, choose, start,
+};
 
-/// The rule told differently: sort the bootable sets by falling priority, keeping the order of the table.
+/// The rule told differently: sort the bootable sets by falling priority, keeping the order of the table, and then put
+/// the spent ones behind.
 fn by_sorting(sets: &Sets) -> Option<SetId> {
     let mut bootable: Vec<_> = sets.iter().filter(|(_, bits)| bits.is_bootable()).collect();
     bootable.sort_by_key(|(_, bits)| core::cmp::Reverse(bits.priority));
+    bootable.sort_by_key(|(_, bits)| bits.is_spent());
     bootable.first().map(|(set, _)| *set)
 }
 
 #[test]
-fn the_highest_bootable_priority_wins_for_every_pair() {
+fn the_highest_bootable_priority_that_is_not_spent_wins_for_every_pair() {
     for_every_pair(|sets| {
         assert_eq!(choose(&sets).map(|choice| choice.set), by_sorting(&sets), "{sets:?}");
     });
@@ -35,7 +39,7 @@ fn a_set_of_priority_zero_never_boots() {
 }
 
 #[test]
-fn a_start_spends_one_try_of_the_chosen_set_and_nothing_else() {
+fn a_start_spends_one_try_and_nothing_else_but_a_turn_between_spent_sets() {
     for_every_pair(|sets| {
         let Some((choice, after)) = start(&sets) else {
             assert!(!sets.any_bootable());
@@ -44,7 +48,13 @@ fn a_start_spends_one_try_of_the_chosen_set_and_nothing_else() {
         let (old, new) = (sets.bits(choice.set).unwrap(), after.bits(choice.set).unwrap());
         assert_eq!(new.tries.value(), old.tries.value().saturating_sub(1));
         assert_eq!((new.priority, new.successful), (old.priority, old.successful));
-        assert_eq!(after.bits(choice.set.other()), sets.bits(choice.set.other()));
+        let used_up = old.successful && old.tries == Tries::ONE;
+        assert_eq!(new.is_spent(), old.is_spent() || used_up, "{sets:?}");
+
+        let other = sets.bits(choice.set.other());
+        let turn = other.filter(|bits| old.is_spent() && bits.is_spent() && bits.is_bootable());
+        let turn = turn.map(|bits| BootBits { tries: Tries::ONE, spent: false, ..bits });
+        assert_eq!(after.bits(choice.set.other()), turn.or(other), "{sets:?}");
     });
 }
 
@@ -91,6 +101,11 @@ fn the_reason_names_what_decided() {
         reason(bits(1, 0, true), Some(bits(2, 1, false))),
         Some((SetId::B, Reason::HigherPriority { chosen: Priority::TWO, other: one }))
     );
+    assert_eq!(reason(bits(1, 0, true), Some(spent(2))), Some((SetId::A, Reason::OtherSpent)));
+    assert_eq!(
+        reason(spent(1), Some(spent(2))),
+        Some((SetId::B, Reason::HigherPriority { chosen: Priority::TWO, other: one }))
+    );
     assert_eq!(reason(bits(0, 9, true), Some(bits(9, 0, false))), None);
 }
 
@@ -101,4 +116,10 @@ fn a_choice_reads_as_a_clause() {
     assert_eq!(choice.to_string(), "it has 1 try left and its priority 2 is above A's 1");
     let choice = Choice { set: SetId::A, basis: Basis::Successful, reason: Reason::OnlySet };
     assert_eq!(choice.to_string(), "it is successful and is the only set");
+    let sets = Sets { a: bits(1, 3, true), b: Some(spent(2)) };
+    let choice = choose(&sets).expect("both sets are bootable");
+    assert_eq!(
+        choice.to_string(),
+        "it is successful with 3 tries left and B has used up its tries"
+    );
 }

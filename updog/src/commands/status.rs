@@ -118,7 +118,7 @@ impl fmt::Display for Status {
 impl fmt::Display for Set {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let version = self.version.as_deref().unwrap_or("unknown");
-        let BootBits { priority, tries, successful } = self.bits;
+        let BootBits { priority, tries, successful, .. } = self.bits;
         let proven = if successful { "successful" } else { "not proven" };
         write!(out, "set {}: {version}, priority {priority}, tries {tries}, {proven}", self.set)
     }

@@ -4,20 +4,21 @@
 
 use gptprio::{BootBits, Priority, Refusal, SetId, Sets, State, Tries};
 
-/// All 512 values of a set's bits.
+/// All 528 values of a set's bits: 512, and 16 more that are spent.
 pub(crate) fn every_bits() -> Vec<BootBits> {
     let mut all = Vec::new();
     for priority in Priority::all() {
         for tries in Tries::all() {
             for successful in [false, true] {
-                all.push(BootBits { priority, tries, successful });
+                all.push(BootBits { priority, tries, successful, spent: false });
             }
         }
+        all.push(spent(priority.value()));
     }
     all
 }
 
-/// Calls `check` with all 262,144 pairs of bits and all 512 disks of one set.
+/// Calls `check` with all 278,784 pairs of bits and all 528 disks of one set.
 pub(crate) fn for_every_pair(mut check: impl FnMut(Sets)) {
     let all = every_bits();
     for a in &all {
@@ -42,7 +43,7 @@ pub(crate) fn for_every_state(mut check: impl FnMut(State)) {
 pub(crate) type Transition = (&'static str, fn(State) -> Result<State, Refusal>);
 
 /// Every transition, under its name.
-pub(crate) const TRANSITIONS: [Transition; 8] = [
+pub(crate) const TRANSITIONS: [Transition; 10] = [
     ("clear-inactive", State::clear_inactive),
     ("mark-inactive-valid 1", |state| state.mark_inactive_valid(Tries::ONE)),
     ("mark-inactive-valid 15", |state| state.mark_inactive_valid(Tries::MAX)),
@@ -51,6 +52,8 @@ pub(crate) const TRANSITIONS: [Transition; 8] = [
     ("cancel-upgrade", State::cancel_upgrade),
     ("rollback-to-inactive", State::rollback_to_inactive),
     ("mark-successful-boot", State::mark_successful_boot),
+    ("mark-successful-boot 0", |state| state.mark_successful_boot_with(Tries::ZERO)),
+    ("mark-successful-boot 3", |state| state.mark_successful_boot_with(Tries::REARM)),
 ];
 
 /// Bits from plain numbers.
@@ -59,7 +62,13 @@ pub(crate) fn bits(priority: u8, tries: u8, successful: bool) -> BootBits {
         priority: Priority::new(priority).expect("a test uses values up to 15"),
         tries: Tries::new(tries).expect("a test uses values up to 15"),
         successful,
+        spent: false,
     }
+}
+
+/// The bits of a set that was good once and has used up its tries.
+pub(crate) fn spent(priority: u8) -> BootBits {
+    BootBits { spent: true, ..bits(priority, 0, true) }
 }
 
 /// A state of a disk with two sets.
