@@ -1,0 +1,48 @@
+//! What goes wrong, in words.
+
+use core::fmt;
+
+use gptdisk::{ReadError, WriteError};
+use thiserror::Error;
+
+use crate::ImageDefect;
+
+/// Why a set did not start.
+#[derive(Debug, Error)]
+pub enum Trouble<E: fmt::Display> {
+    /// It has to prove itself, and its start could not be counted.
+    #[error("its start cannot be counted: {0}")]
+    Uncounted(WriteError<E>),
+    /// The disk did not give the image.
+    #[error("its kernel image cannot be read: {0}")]
+    Unreadable(E),
+    /// There is no image.
+    #[error("its boot partition cannot be started: {0}")]
+    Image(ImageDefect),
+    /// There is no memory for the image.
+    #[error("there is no memory for its kernel image: {0}")]
+    Memory(E),
+    /// The firmware does not take the image.
+    #[error("the firmware refuses its kernel image: {0}")]
+    Refused(E),
+    /// The image ran and gave up.
+    #[error("its kernel image gave up: {0}")]
+    GaveUp(E),
+    /// The image ran and came back without a word.
+    #[error("its kernel image came back")]
+    CameBack,
+}
+
+/// Why nothing could be started.
+#[derive(Debug, Error)]
+pub enum Stop<E: fmt::Display> {
+    /// There is no table.
+    #[error("{0}")]
+    NoTable(ReadError<E>),
+    /// There is nothing to start.
+    #[error("the disk has no boot partition")]
+    NoSets,
+    /// Everything was tried.
+    #[error("no set could be started")]
+    NothingLeft,
+}
