@@ -5,4 +5,5 @@
 
 pub mod hostile;
 pub mod programs;
+pub mod vm;
 pub mod world;

@@ -1,0 +1,200 @@
+//! One virtual machine.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::{Duration, Instant};
+
+use super::case::Failure;
+use super::console::{Said, lines};
+
+/// The firmware, and the variables that it starts with. From Debian's package `ovmf`.
+const FIRMWARE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+const VARIABLES: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
+
+/// More than four times what a boot to a stand-in takes on a quiet machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How the disk is attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bus {
+    /// As most hypervisors do.
+    Virtio,
+    /// As most computers do.
+    Nvme,
+    /// As old computers do.
+    Sata,
+}
+
+impl Bus {
+    fn device(self, block_size: u64) -> String {
+        let sizes = format!("logical_block_size={block_size},physical_block_size={block_size}");
+        match self {
+            Self::Virtio => format!("virtio-blk-pci,drive=disk,{sizes}"),
+            Self::Nvme => format!("nvme,drive=disk,serial=waystone,{sizes}"),
+            Self::Sata => "ide-hd,drive=disk,bus=ide.0".to_owned(),
+        }
+    }
+}
+
+/// A machine with one disk and no network.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    folder: PathBuf,
+    disk: PathBuf,
+    block_size: u64,
+    bus: Bus,
+    read_only: bool,
+    patience: Duration,
+    arguments: Vec<String>,
+}
+
+impl Machine {
+    /// A machine with this disk of 512-byte blocks, whose variables and console are kept in a folder.
+    #[must_use]
+    pub fn new(folder: &Path, disk: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            disk: disk.to_owned(),
+            block_size: 512,
+            bus: Bus::Virtio,
+            read_only: false,
+            patience: PATIENCE,
+            arguments: Vec::new(),
+        }
+    }
+
+    /// With a disk of other blocks.
+    #[must_use]
+    pub fn blocks(mut self, bytes: u64) -> Self {
+        self.block_size = bytes;
+        self
+    }
+
+    /// With the disk attached in another way.
+    #[must_use]
+    pub fn bus(mut self, bus: Bus) -> Self {
+        self.bus = bus;
+        self
+    }
+
+    /// With a disk that refuses to be written.
+    #[must_use]
+    pub fn read_only(mut self) -> Self {
+        self.read_only = true;
+        self
+    }
+
+    /// With more arguments for QEMU.
+    #[must_use]
+    pub fn with(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        self
+    }
+
+    /// With another time limit.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Starts the machine and lets it run until it says a line that contains one of these; then it is switched off.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it falls silent, goes away or takes too long before.
+    pub fn boot(&self, name: &str, until: &[&str]) -> Result<Said, Failure> {
+        let log = self.folder.join(format!("{name}.console"));
+        let file = File::create(&log).map_err(|cause| Failure::io("create", &log, &cause))?;
+        let mut running = Running(self.start()?);
+        let start = Instant::now();
+        let output = running.0.stdout.take().ok_or_else(|| Failure::new("QEMU has no output"))?;
+        let receiver = lines(output, file, start);
+        let mut said = Said::default();
+        loop {
+            let left = self.patience.saturating_sub(start.elapsed());
+            match receiver.recv_timeout(left) {
+                Ok((time, line)) => {
+                    let last = until.iter().any(|text| line.contains(text));
+                    said.0.push((time, line));
+                    if last {
+                        return Ok(said);
+                    }
+                }
+                Err(end) => return Err(self.no_verdict(name, end, until, &said)),
+            }
+        }
+    }
+
+    fn no_verdict(
+        &self,
+        name: &str,
+        end: RecvTimeoutError,
+        until: &[&str],
+        said: &Said,
+    ) -> Failure {
+        let how = match end {
+            RecvTimeoutError::Timeout => format!("said nothing of it in {:?}", self.patience),
+            RecvTimeoutError::Disconnected => "went away before".to_owned(),
+        };
+        let errors = fs::read_to_string(self.folder.join("qemu.errors")).unwrap_or_default();
+        Failure::new(&format!("boot {name} waits for {until:?}; the guest {how}:\n{said}{errors}"))
+    }
+
+    fn start(&self) -> Result<Child, Failure> {
+        // What firmware remembers of one bus would lead it astray on another.
+        let variables = self.folder.join(format!("variables-{:?}.fd", self.bus));
+        if !variables.exists() {
+            fs::copy(VARIABLES, &variables)
+                .map_err(|cause| Failure::io("copy to", &variables, &cause))?;
+        }
+        let errors = self.folder.join("qemu.errors");
+        let errors =
+            File::create(&errors).map_err(|cause| Failure::io("create", &errors, &cause))?;
+        Command::new("qemu-system-x86_64")
+            .args(self.command_line(&variables))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(errors)
+            .spawn()
+            .map_err(|cause| Failure::new(&format!("cannot run qemu-system-x86_64: {cause}")))
+    }
+
+    fn command_line(&self, variables: &Path) -> Vec<String> {
+        let flash = |unit: u8, file: &Path, mode: &str| {
+            format!("if=pflash,format=raw,unit={unit},file={}{mode}", file.display())
+        };
+        let read_only = if self.read_only { "on" } else { "off" };
+        let drive = format!(
+            "if=none,id=disk,format=raw,cache=unsafe,readonly={read_only},file={}",
+            self.disk.display()
+        );
+        let machine = "-nodefaults -accel tcg,thread=multi -machine q35 -m 256 -display none -serial stdio \
+                       -no-reboot -drive";
+        let mut line: Vec<String> = machine.split_whitespace().map(str::to_owned).collect();
+        line.extend([
+            flash(0, Path::new(FIRMWARE), ",readonly=on"),
+            "-drive".to_owned(),
+            flash(1, variables, ""),
+            "-drive".to_owned(),
+            drive,
+            "-device".to_owned(),
+            self.bus.device(self.block_size),
+        ]);
+        line.extend(self.arguments.iter().cloned());
+        line
+    }
+}
+
+/// A process that ends with its owner.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
