@@ -2,7 +2,7 @@
 //!
 //! Microsoft's "PE Format". A kernel image lies raw at the start of a partition that is longer; bytes behind it would be part of
 //! what the firmware compares with its signature. The image ends with the last of: its headers, its sections, its
-//! certificates. Everything else of it is left to the loader of the firmware.
+//! certificates, its symbols. Everything else of it is left to the loader of the firmware.
 //!
 //! The checksum protects against accidents only (one flipped bit, a cut copy) and on every machine; against people there is
 //! the signature, which the firmware checks where Secure Boot is on. Zero means that there is none.
@@ -10,13 +10,16 @@
 use thiserror::Error;
 
 /// What an image must have in front, at most: all that is read here lies in it, in bytes.
-pub(crate) const HEADERS: usize = 64 << 10;
+pub(crate) const HEADERS: u64 = 64 << 10;
 
 /// More sections than any loader takes.
 const MAX_SECTIONS: u16 = 96;
 
 /// The optional header of a program with 64-bit addresses.
 const PE32_PLUS: u16 = 0x020B;
+
+/// Bytes of a symbol.
+const SYMBOL: u64 = 18;
 
 /// Bytes of a section's header.
 const SECTION_HEADER: usize = 40;
@@ -59,15 +62,30 @@ pub enum ImageDefect {
 
 /// The length in bytes of the EFI program that starts with `front`, which is at most `limit`.
 ///
-/// `front` is the start of the partition, 64 KiB of it or all there is.
+/// `front` is the start of the partition, 64 KiB of it or all there is. `read` gives the four bytes at a place in the partition
+/// that is at least four bytes before `limit`; it is asked only for a program with symbols, whose names end where only their
+/// first four bytes say.
 ///
 /// # Errors
 ///
-/// Refuses what is no 64-bit EFI program that fits.
-pub fn image_length(front: &[u8], limit: u64) -> Result<u64, ImageDefect> {
+/// Refuses what is no 64-bit EFI program that fits, and fails as `read` does.
+pub fn image_length<E: From<ImageDefect>>(
+    front: &[u8],
+    limit: u64,
+    read: impl FnOnce(u64) -> Result<[u8; 4], E>,
+) -> Result<u64, E> {
     let program = Program::find(front)?;
     let end = program.headers_end().max(program.certificates_end());
-    let length = program.sections_end()?.max(end);
+    let mut length = program.sections_end()?.max(end);
+    if let Some(names) = program.names() {
+        within(names.saturating_add(4), limit)?;
+        let names_length = u32::from_le_bytes(read(names)?).max(4);
+        length = length.max(names + u64::from(names_length));
+    }
+    Ok(within(length, limit)?)
+}
+
+fn within(length: u64, limit: u64) -> Result<u64, ImageDefect> {
     if length > limit { Err(ImageDefect::TooLong { length, limit }) } else { Ok(length) }
 }
 
@@ -110,6 +128,8 @@ fn fold(mut sum: u128) -> u16 {
 /// The headers of a program; every offset counts from its start.
 struct Program<'a> {
     front: &'a [u8],
+    /// Where the file header begins, behind the four letters.
+    file: usize,
     /// Where the optional header begins.
     optional: usize,
     optional_length: u16,
@@ -134,7 +154,7 @@ impl<'a> Program<'a> {
         if sections == 0 || sections > MAX_SECTIONS {
             return Err(ImageDefect::Sections(sections));
         }
-        Ok(Self { front, optional: start + 24, optional_length, sections })
+        Ok(Self { front, file: start + 4, optional: start + 24, optional_length, sections })
     }
 
     /// The end of everything that belongs to the headers.
@@ -147,6 +167,13 @@ impl<'a> Program<'a> {
         let directories = self.directory_field(108, 112);
         let (start, length) = (self.directory_field(144, 152), self.directory_field(148, 152));
         if directories > 4 && length > 0 { u64::from(start) + u64::from(length) } else { 0 }
+    }
+
+    /// Where the names of the symbols begin, right behind the symbols; `None` if there are none.
+    fn names(&self) -> Option<u64> {
+        let field = |offset| u32_at(self.front, self.file + offset).filter(|value| *value != 0);
+        let (start, count) = (field(8)?, field(12)?);
+        Some(u64::from(start) + u64::from(count) * SYMBOL)
     }
 
     /// A field of the optional header, if that is at least `end` bytes long; else 0.

@@ -157,16 +157,14 @@ impl<'f, F: Firmware> Selector<'f, F> {
     /// Reads the kernel image of a set and has the firmware check it.
     fn load(&mut self, set: SetId) -> Result<F::Image, Trouble<F::Fault>> {
         let (index, entry) = self.places.of_set(set).expect("only sets that exist are tried");
-        let block = self.firmware.disk().block_size().bytes();
-        let limit = (entry.last - entry.first + 1).saturating_mul(block);
-        let front = u64::try_from(HEADERS).map_or(limit, |headers| headers.min(limit));
-        let mut memory = read(self.firmware, entry, front)?;
-        let front = memory.as_mut();
-        let length = image_length(front, limit).map_err(Trouble::Image)?;
-        let mut memory = read(self.firmware, entry, length)?;
+        let mut part = Part::new(self.firmware, entry);
+        let mut front = part.read(0, part.length.min(HEADERS))?;
+        let length = image_length(front.as_mut(), part.length, |place| part.four_bytes(place))?;
+        drop(front);
+        let mut memory = part.read(0, length)?;
         let length = usize::try_from(length).expect("it was read into memory");
         let image = memory.as_mut().get(..length).expect("it was read whole");
-        check_image(image).map_err(Trouble::Image)?;
+        check_image(image)?;
         self.firmware.load(image, (*index, entry)).map_err(Trouble::Refused)
     }
 
@@ -203,16 +201,39 @@ impl<'f, F: Firmware> Selector<'f, F> {
     }
 }
 
-/// Reads at least so many bytes from the start of a partition, up to the end of a block.
-fn read<F: Firmware>(
-    firmware: &mut F,
-    part: &Entry,
+/// A partition that is read.
+struct Part<'f, F: Firmware> {
+    firmware: &'f mut F,
+    first: u64,
+    block: u64,
+    /// Its bytes.
     length: u64,
-) -> Result<F::Memory, Trouble<F::Fault>> {
-    let block = firmware.disk().block_size().bytes();
-    let length = length.next_multiple_of(block);
-    let length = usize::try_from(length).expect("an image is at most 8 GiB by its headers");
-    let mut memory = firmware.memory(length).map_err(Trouble::Memory)?;
-    firmware.disk().read_blocks(part.first, memory.as_mut()).map_err(Trouble::Unreadable)?;
-    Ok(memory)
+}
+
+impl<'f, F: Firmware> Part<'f, F> {
+    fn new(firmware: &'f mut F, entry: &Entry) -> Self {
+        let block = firmware.disk().block_size().bytes();
+        // The table was checked, so the partition lies on the disk, whose bytes fit in 63 bits.
+        let length = (entry.last - entry.first + 1) * block;
+        Self { firmware, first: entry.first, block, length }
+    }
+
+    /// Reads at least so many bytes that lie in the partition, from a block on and up to the end of one.
+    fn read(&mut self, block: u64, length: u64) -> Result<F::Memory, Trouble<F::Fault>> {
+        let length = usize::try_from(length.next_multiple_of(self.block));
+        let length = length.expect("an image is a few GiB at most by its headers");
+        let mut memory = self.firmware.memory(length).map_err(Trouble::Memory)?;
+        let read = self.firmware.disk().read_blocks(self.first + block, memory.as_mut());
+        read.map_err(Trouble::Unreadable)?;
+        Ok(memory)
+    }
+
+    /// The four bytes at a place that is at least four bytes before the end.
+    fn four_bytes(&mut self, place: u64) -> Result<[u8; 4], Trouble<F::Fault>> {
+        let (block, offset) = (place / self.block, place % self.block);
+        let mut memory = self.read(block, offset + 4)?;
+        let offset = usize::try_from(offset).expect("it is less than a block");
+        let bytes = memory.as_mut().get(offset..).and_then(|bytes| bytes.first_chunk());
+        Ok(*bytes.expect("up to here it was read"))
+    }
 }

@@ -18,7 +18,7 @@ pub enum Trouble<E: fmt::Display> {
     Unreadable(E),
     /// There is no image.
     #[error("its boot partition cannot be started: {0}")]
-    Image(ImageDefect),
+    Image(#[from] ImageDefect),
     /// There is no memory for the image.
     #[error("there is no memory for its kernel image: {0}")]
     Memory(E),

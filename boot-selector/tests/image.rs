@@ -4,9 +4,18 @@
 
 mod common;
 
-use boot_selector::{ImageDefect, check_image, image_length};
+use boot_selector::{ImageDefect, check_image};
 use common::{CHECKSUM, IMAGE_BYTES, RUNS, image, with_checksum};
 use proptest::prelude::*;
+
+/// The length of an image without symbols, or with the bytes behind the headers at hand.
+fn image_length(bytes: &[u8], limit: u64) -> Result<u64, ImageDefect> {
+    boot_selector::image_length(bytes, limit, |place| {
+        assert!(place + 4 <= limit, "{place} is too near to {limit}");
+        let place = usize::try_from(place).unwrap();
+        Ok(bytes.get(place..).and_then(|bytes| bytes.first_chunk()).copied().unwrap_or([0; 4]))
+    })
+}
 
 fn put(bytes: &mut [u8], offset: usize, value: &[u8]) {
     bytes[offset..offset + value.len()].copy_from_slice(value);
@@ -27,6 +36,20 @@ fn certificates_behind_the_sections_belong_to_it() {
     assert_eq!(image_length(&bytes, 1 << 20), Ok(1800));
     put(&mut bytes, 0x98 + 108, &4_u32.to_le_bytes());
     assert_eq!(image_length(&bytes, 1 << 20), Ok(1536), "the fifth directory does not exist");
+}
+
+#[test]
+fn symbols_and_their_names_belong_to_it() {
+    let mut bytes = image(RUNS);
+    bytes.resize(4096, 0);
+    put(&mut bytes, 0x84 + 8, &1536_u32.to_le_bytes());
+    put(&mut bytes, 0x84 + 12, &10_u32.to_le_bytes());
+    put(&mut bytes, 1536 + 180, &33_u32.to_le_bytes());
+    assert_eq!(image_length(&bytes, 1 << 20), Ok(1536 + 180 + 33));
+    let length = 1536 + 180 + 4;
+    assert_eq!(image_length(&bytes, 1700), Err(ImageDefect::TooLong { length, limit: 1700 }));
+    put(&mut bytes, 1536 + 180, &0_u32.to_le_bytes());
+    assert_eq!(image_length(&bytes, 1 << 20), Ok(length), "names are at least their length");
 }
 
 #[test]
@@ -118,7 +141,7 @@ fn the_checksum_of_an_odd_length_counts_the_last_byte() {
 proptest! {
     #[test]
     fn hostile_headers_never_panic_and_never_leave_the_partition(
-        changes in prop::collection::vec((0_usize..0x200, any::<u8>()), 0..24),
+        changes in prop::collection::vec((0_usize..0x220, any::<u8>()), 0..24),
         limit in 0_u64..8192,
     ) {
         let mut bytes = image(RUNS);
