@@ -11,7 +11,7 @@ use crate::{BootBits, Priority, Refusal, SetId, Sets, Tries};
 /// | `mark_inactive_valid` | at least one try | inactive tries = given |
 /// | `upgrade_to_inactive` | inactive priority 0, not successful, tries; active successful or tries | inactive priority 2, active priority 1 |
 /// | `cancel_upgrade` | the guard | inactive priority 0 (tries kept), active priority 2 |
-/// | `rollback_to_inactive` | inactive bootable | inactive priority 2, active priority 1; one try for an inactive set without, if the starts of either are counted |
+/// | `rollback_to_inactive` | inactive bootable | inactive priority 2, active priority 1; one try for a spent inactive set |
 /// | `mark_successful_boot` | – | active successful, not spent; some boot has succeeded |
 /// | `mark_successful_boot_with` | – | the same, and active tries = given |
 ///
@@ -107,9 +107,8 @@ impl State {
 
     /// Goes back to what is in the inactive set, which boots next.
     ///
-    /// If it has no tries and the starts of either set are counted, it gets one: a set that was given up has one more start to
-    /// prove itself, and one that turns out not to work gives way to the running one. Between sets whose starts are not
-    /// counted, as on a disk of Bottlerocket, only the priorities change.
+    /// If it is spent, it gets one try: otherwise it would stay behind the running set, and without a limit it might be
+    /// started for ever. Else only the priorities change.
     ///
     /// # Errors
     ///
@@ -119,12 +118,7 @@ impl State {
         if let Some(obstacle) = Obstacle::of(inactive) {
             return Err(Refusal::NotBootable { inactive: self.inactive(), obstacle });
         }
-        let counted = active.is_counted() || inactive.is_counted();
-        let inactive = if counted && inactive.tries == Tries::ZERO {
-            inactive.armed(Tries::ONE)
-        } else {
-            inactive
-        };
+        let inactive = if inactive.is_spent() { inactive.armed(Tries::ONE) } else { inactive };
         self.guarded(self.flipped(active, inactive))
     }
 
