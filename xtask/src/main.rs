@@ -19,6 +19,7 @@ mod setup;
 mod sources;
 mod steps;
 mod test;
+mod vm;
 
 use std::process::ExitCode;
 
@@ -42,6 +43,8 @@ enum Command {
     Test(test::Options),
     /// Installs what the other commands need, or names it.
     Setup(setup::Options),
+    /// Cases in the virtual machine: the firmware starts the boot selector, and what it does is looked at.
+    Vm(vm::Options),
     /// Ratios against peers, both sides in one run.
     Bench(bench::Options),
 }
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
             Command::Demo(options) => demo::run(&options),
             Command::Test(options) => test::run(&options),
             Command::Setup(options) => setup::run(&options),
+            Command::Vm(options) => vm::run(&options),
             Command::Bench(options) => bench::run(&options),
         }
         .map(|()| cli::Outcome::Done)

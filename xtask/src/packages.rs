@@ -24,6 +24,8 @@ pub(crate) enum Need {
     Always,
     /// Demo and test when they do not run as root.
     Unprivileged,
+    /// Cases in the virtual machine.
+    Machine,
     /// Bench: a peer, or what measures it.
     Bench,
 }
@@ -37,11 +39,11 @@ enum Sign {
     File(&'static str),
 }
 
-use Need::{Always, Bench, Unprivileged};
+use Need::{Always, Bench, Machine, Unprivileged};
 use Sign::{File, Program};
 
 /// Everything that is ever needed.
-pub(crate) const PACKAGES: [Package; 15] = [
+pub(crate) const PACKAGES: [Package; 17] = [
     package("mmdebstrap", Program("mmdebstrap"), "makes root filesystems", Always),
     package("erofs-utils", Program("fsck.erofs"), "checks our root images", Always),
     package("e2fsprogs", Program("mke2fs"), "makes ext4 filesystems", Always),
@@ -69,6 +71,8 @@ pub(crate) const PACKAGES: [Package; 15] = [
         "lets mmdebstrap work without root rights",
         Unprivileged,
     ),
+    package("qemu-system-x86", Program("qemu-system-x86_64"), "is the virtual machine", Machine),
+    package("ovmf", File("/usr/share/OVMF/OVMF_CODE_4M.fd"), "is its firmware", Machine),
     package("time", File("/usr/bin/time"), "measures memory", Bench),
     package("swupdate", Program("swupdate"), "a peer to compare with", Bench),
     package("openssl", Program("openssl"), "signs what the peer installs", Bench),

@@ -1,0 +1,62 @@
+//! `cargo xtask vm`: cases in the virtual machine, each with a verdict that the guest announced.
+//!
+//! The programs for the firmware are built here; the cases themselves are in `e2e::vm`, and the consoles are kept in
+//! `target/vm`.
+
+use std::process::Command;
+
+use clap::Args;
+
+use crate::command::Run;
+use crate::error::Error;
+use crate::packages::{Need, find_program};
+use crate::steps::{Steps, say};
+use crate::{Result, setup};
+
+/// The firmware's target, as rustup calls it.
+const TARGET: &str = "x86_64-unknown-uefi";
+
+/// Which cases to run.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Names of cases; all of them if none is named
+    cases: Vec<String>,
+    /// Names the cases and what each shows
+    #[arg(long)]
+    list: bool,
+}
+
+/// Runs the cases, a line each.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.list {
+        return cases(&["--list".to_owned()]);
+    }
+    let mut steps = Steps::new(2);
+    let needs = [Need::Always, Need::Machine];
+    steps.step("Debian packages", || Ok(((), setup::install_packages(&needs)?)))?;
+    steps.step("builds the programs for the firmware", || Ok(((), build()?)))?;
+    say("\n");
+    cases(&options.cases)
+}
+
+fn build() -> Result<String> {
+    if find_program("rustup").is_some() {
+        Run::new("rustup").args(["target", "add", TARGET]).run()?;
+    }
+    Run::cargo()
+        .args(["build", "--locked", "--package", "boot-selector", "--bin", "boot-selector"])
+        .args(["--example", "announce", "--target", TARGET, "--profile", "selector"])
+        .run()?;
+    Ok(TARGET.to_owned())
+}
+
+/// Runs the example that holds the cases, its output going where ours goes.
+fn cases(arguments: &[String]) -> Result<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["run", "--quiet", "--locked", "--package", "e2e", "--example", "vm", "--"])
+        .args(arguments)
+        .status()
+        .map_err(|source| Error::Start { program: "cargo".into(), source })?;
+    if status.success() { Ok(()) } else { Err(Error::Steps("virtual machine".to_owned())) }
+}
