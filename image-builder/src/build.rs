@@ -13,7 +13,7 @@ use std::thread;
 use cli::Progress;
 use manifest::report::BuildReport;
 use semver::Version;
-use verity::{Formatted, Params, available_threads};
+use verity::{BootParameter, Formatted, Params, available_threads};
 
 use crate::digest::Measured;
 use crate::error::{Misfits, OnFile};
@@ -23,7 +23,7 @@ use crate::output::Output;
 use crate::rootfs::Tree;
 use crate::spec::Spec;
 use crate::transport::compress;
-use crate::uki::{self, CommandLine, VerityParameter};
+use crate::uki::{self, CommandLine};
 use crate::{Error, rootfs};
 
 use plan::{BootFiles, misfit};
@@ -151,7 +151,7 @@ impl Build<'_> {
         let spec = &self.request.spec;
         let params = Params::for_product_line(spec.product_line.as_str());
         let made = self.hash(&params)?;
-        let facts = VerityParameter {
+        let facts = BootParameter {
             data_blocks: made.data_blocks,
             root_hash: made.root_hash,
             salt: params.salt.clone(),
@@ -197,7 +197,7 @@ impl Build<'_> {
 }
 
 impl BootFiles {
-    fn command_line(&self, spec: &Spec, facts: &VerityParameter) -> Result<CommandLine, Error> {
+    fn command_line(&self, spec: &Spec, facts: &BootParameter) -> Result<CommandLine, Error> {
         let line = CommandLine::new(facts, spec.filesystem.name(), &spec.command_line);
         Ok(line.map_err(crate::spec::SpecError::from)?)
     }

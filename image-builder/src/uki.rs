@@ -9,7 +9,7 @@ mod kernel;
 mod pe;
 mod writer;
 
-pub use command_line::{CommandLine, CommandLineError, VerityParameter, check_extra};
+pub use command_line::{CommandLine, CommandLineError, check_extra};
 pub use pe::{Image, PeError, Section};
 
 use crate::spec::Arch;

@@ -1,14 +1,13 @@
 //! What is known before the root image is made: the parts of the boot image, and least sizes.
 
 use serde::Serialize;
-use verity::{BlockCount, RootHash, TreeShape};
+use verity::{BlockCount, BootParameter, RootHash, TreeShape};
 
 use crate::Error;
 use crate::error::{Misfit, Misfits, OnFile};
 use crate::filesystem::least_size;
 use crate::rootfs::{LookupError, OsRelease, RootfsError, Tree};
 use crate::spec::{FileRef, Mebibytes, Spec};
-use crate::uki::VerityParameter;
 
 /// What would be built.
 #[derive(Clone, Debug, Serialize)]
@@ -79,7 +78,7 @@ impl Plan {
         let root = least_size(tree).max(4096);
         let data_blocks = BlockCount::of_bytes(root).map_err(verity::Error::from)?;
         // The image is as long with any root hash.
-        let facts = VerityParameter {
+        let facts = BootParameter {
             data_blocks: data_blocks.blocks(),
             root_hash: RootHash([0; 32]),
             salt: verity::Params::for_product_line(spec.product_line.as_str()).salt,

@@ -1,12 +1,13 @@
 //! EFI programs and boot images.
 
 use serde::Serialize;
+use verity::BootParameter;
 
 use super::Subject;
 use crate::Error;
 use crate::rootfs::OsRelease;
 use crate::spec::Arch;
-use crate::uki::{self, Image, VerityParameter};
+use crate::uki::{self, Image};
 
 /// The largest EFI program that is read into memory.
 const MAX: u64 = 1 << 30;
@@ -66,7 +67,7 @@ pub(super) fn facts(subject: &Subject<'_>) -> Result<ProgramFacts, Error> {
     let command_line = text(".cmdline");
     let verity = command_line
         .as_deref()
-        .and_then(|line| VerityParameter::in_command_line(line).ok().flatten());
+        .and_then(|line| BootParameter::in_command_line(line).ok().flatten());
     let whole = image.file_length();
     Ok(ProgramFacts {
         boot_image: image.section(".linux", &bytes).is_some(),

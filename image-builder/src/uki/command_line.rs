@@ -1,19 +1,16 @@
 //! The kernel's command line.
 //!
-//! What the initial RAM filesystem has to know of the root image stands in one parameter:
-//!
 //! ```text
-//! waystone.verity=1,<data blocks>,<root hash>,<salt>
+//! waystone.verity=1,<data blocks>,<root hash>,<salt> rootfstype=<filesystem> ro gpt panic=1 <what the spec adds>
 //! ```
 //!
-//! `1` is the format of the parameter; the blocks have 4096 bytes; hash and salt are hexadecimal, an empty salt is `-`.
-//! The hash algorithm is SHA-256, and the tree begins at the second block of the hash partition. Which set's partitions
-//! to take is not said here: the same image boots from either set.
+//! * [`BootParameter`] tells the initial RAM filesystem what the root image must be; which set's partitions to take is not
+//!   said, since the same image boots from either set.
+//! * `gpt` makes the kernel take the backup copy of the partition table when the primary one is bad, as all of our programs do.
+//! * `panic=1` restarts a machine whose kernel panicked after a second, and so one whose root image is corrupted; the
+//!   kernel's own default is to stand still. The spec may choose another time, but not none.
 
-use std::fmt;
-use std::str::FromStr;
-
-use verity::{RootHash, Salt};
+use verity::BootParameter;
 
 /// The longest command line that kernels take, without the NUL at its end: `COMMAND_LINE_SIZE` of x86.
 const MAX_LENGTH: usize = 2047;
@@ -21,50 +18,64 @@ const MAX_LENGTH: usize = 2047;
 /// Parameters that only this program sets.
 const OWN: [&str; 5] = ["waystone.verity", "root", "rootfstype", "ro", "rw"];
 
+/// What a machine does that panicked, unless the spec says otherwise: it restarts after a second.
+const PANIC: &str = "panic=1";
+
 /// Why a text is no command line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandLineError {
     /// It has a parameter that the builder sets.
     #[error("'{0}=' is set by the builder")]
     Own(&'static str),
+    /// It would tie the image to one set.
+    #[error(
+        "'waystone.set=' is for a kernel that is started by hand: an image boots from either set"
+    )]
+    Set,
+    /// Machines would not restart by themselves.
+    #[error("'{0}' is no time after which a machine restarts: a whole number other than 0 is")]
+    Panic(String),
     /// It has a byte that is no printable ASCII character.
     #[error("it has other characters than printable ASCII")]
     Characters,
     /// It is too long for the kernel.
     #[error("it has {0} characters, and the kernel takes {MAX_LENGTH}")]
     TooLong(usize),
-    /// The parameter with the facts of the root image is not what it should be.
-    #[error("'{0}' is no waystone.verity parameter: 1,<data blocks>,<root hash>,<salt>")]
-    Verity(String),
 }
 
 /// A kernel command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandLine(String);
 
-/// What the initial RAM filesystem has to know of the root image.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VerityParameter {
-    /// Data blocks of 4096 bytes.
-    pub data_blocks: u64,
-    /// Root hash.
-    pub root_hash: RootHash,
-    /// Salt.
-    pub salt: Salt,
-}
-
 /// Checks what a spec adds to the command line.
 ///
 /// # Errors
 ///
-/// Refuses what the builder sets itself, and characters that are not printable ASCII.
+/// Refuses what the builder sets itself, what would keep machines from restarting, and characters that are not printable ASCII.
 pub fn check_extra(extra: &str) -> Result<(), CommandLineError> {
     if !extra.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
         return Err(CommandLineError::Characters);
     }
-    let names = || extra.split(' ').map(|word| word.split('=').next().unwrap_or(word));
-    let own = OWN.into_iter().find(|own| names().any(|name| name == *own));
-    own.map_or(Ok(()), |own| Err(CommandLineError::Own(own)))
+    words(extra).try_for_each(|word| {
+        let (name, value) = word.split_once('=').unwrap_or((word, ""));
+        match name {
+            "waystone.set" => Err(CommandLineError::Set),
+            "panic" if !is_panic_time(value) => Err(CommandLineError::Panic(word.to_owned())),
+            _ => OWN
+                .into_iter()
+                .find(|own| *own == name)
+                .map_or(Ok(()), |own| Err(CommandLineError::Own(own))),
+        }
+    })
+}
+
+/// Seconds, or a negative number for none.
+fn is_panic_time(text: &str) -> bool {
+    text.parse::<i32>().is_ok_and(|seconds| seconds != 0)
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(' ').filter(|word| !word.is_empty())
 }
 
 impl CommandLine {
@@ -74,13 +85,14 @@ impl CommandLine {
     ///
     /// Refuses an extra that cannot be taken, and a line that is too long for the kernel.
     pub fn new(
-        verity: &VerityParameter,
+        verity: &BootParameter,
         filesystem: &str,
         extra: &str,
     ) -> Result<Self, CommandLineError> {
         check_extra(extra)?;
-        let mut line = format!("waystone.verity={verity} rootfstype={filesystem} ro");
-        for word in extra.split(' ').filter(|word| !word.is_empty()) {
+        let mut line = format!("{}={verity} rootfstype={filesystem} ro gpt", BootParameter::NAME);
+        let own_panic = (!words(extra).any(|word| word.starts_with("panic="))).then_some(PANIC);
+        for word in own_panic.into_iter().chain(words(extra)) {
             line.push(' ');
             line.push_str(word);
         }
@@ -96,63 +108,35 @@ impl CommandLine {
     }
 }
 
-impl VerityParameter {
-    /// The parameter in a command line, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// Refuses one of another format.
-    pub fn in_command_line(line: &str) -> Result<Option<Self>, CommandLineError> {
-        let value =
-            line.split_ascii_whitespace().find_map(|word| word.strip_prefix("waystone.verity="));
-        value.map(str::parse).transpose()
-    }
-}
-
-impl fmt::Display for VerityParameter {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "1,{},{},{}", self.data_blocks, self.root_hash, self.salt)
-    }
-}
-
-impl FromStr for VerityParameter {
-    type Err = CommandLineError;
-
-    fn from_str(text: &str) -> Result<Self, CommandLineError> {
-        let wrong = || CommandLineError::Verity(text.to_owned());
-        let fields: Vec<&str> = text.split(',').collect();
-        let ["1", blocks, root_hash, salt] = fields.as_slice() else { return Err(wrong()) };
-        Ok(Self {
-            data_blocks: blocks.parse().map_err(|_| wrong())?,
-            root_hash: root_hash.parse().map_err(|_| wrong())?,
-            salt: salt.parse().map_err(|_| wrong())?,
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use verity::{RootHash, Salt};
+
     use super::*;
 
-    fn parameter() -> VerityParameter {
+    fn parameter() -> BootParameter {
         let salt = Salt::new([0xab; 32]).expect("short");
-        VerityParameter { data_blocks: 141_045, root_hash: RootHash([0x12; 32]), salt }
+        BootParameter { data_blocks: 141_045, root_hash: RootHash([0x12; 32]), salt }
+    }
+
+    fn line(extra: &str) -> Result<String, CommandLineError> {
+        Ok(CommandLine::new(&parameter(), "erofs", extra)?.0)
     }
 
     #[test]
     fn facts_are_read_back() {
-        let line =
-            CommandLine::new(&parameter(), "erofs", " console=ttyS0  quiet ").expect("plain");
-        assert!(line.as_str().ends_with(" rootfstype=erofs ro console=ttyS0 quiet"));
-        assert_eq!(VerityParameter::in_command_line(line.as_str()), Ok(Some(parameter())));
-        assert_eq!(VerityParameter::in_command_line("quiet"), Ok(None));
+        let line = line(" console=ttyS0  quiet ").expect("plain");
+        assert!(line.ends_with(" rootfstype=erofs ro gpt panic=1 console=ttyS0 quiet"), "{line}");
+        assert_eq!(BootParameter::in_command_line(&line), Ok(Some(parameter())));
     }
 
     #[test]
-    fn damaged_facts_are_refused() {
-        let good = parameter().to_string();
-        for bad in [&good[1..], &good[..good.len() - 1], "", "1", "2,1,,", &format!("{good},x")] {
-            assert!(bad.parse::<VerityParameter>().is_err(), "{bad}");
+    fn a_machine_that_panicked_always_restarts() {
+        assert!(line("").is_ok_and(|line| line.ends_with(" gpt panic=1")));
+        assert!(line("panic=-1").is_ok_and(|line| line.ends_with(" gpt panic=-1")));
+        assert!(line("panic_on_oops=1").is_ok_and(|line| line.contains(" panic=1 ")));
+        for bad in ["panic=0", "panic", "panic=", "panic=x", "panic=30 panic=0"] {
+            assert!(matches!(check_extra(bad), Err(CommandLineError::Panic(_))), "{bad}");
         }
     }
 
@@ -172,11 +156,12 @@ mod tests {
     }
 
     #[test]
+    fn an_image_is_not_tied_to_a_set() {
+        assert_eq!(check_extra("quiet waystone.set=A"), Err(CommandLineError::Set));
+    }
+
+    #[test]
     fn a_line_that_the_kernel_would_cut_is_refused() {
-        let long = "x".repeat(2000);
-        assert!(matches!(
-            CommandLine::new(&parameter(), "erofs", &long),
-            Err(CommandLineError::TooLong(_))
-        ));
+        assert!(matches!(line(&"x".repeat(2000)), Err(CommandLineError::TooLong(_))));
     }
 }
