@@ -27,6 +27,8 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong usage, 4 refused
 pub(crate) enum Command {
     /// Build root, hash and boot images of a release
     Build(BuildArgs),
+    /// Put together only the initial RAM filesystem of a release
+    Initramfs(InitramfsArgs),
     /// Make a disk with the images of a build in set A
     Disk(DiskArgs),
     /// Make or check dm-verity hash trees
@@ -56,6 +58,19 @@ pub(crate) struct BuildArgs {
     /// Only check the input and print sizes
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Parser)]
+pub(crate) struct InitramfsArgs {
+    /// What to build
+    #[arg(long, value_name = "FILE")]
+    pub(crate) spec: PathBuf,
+    /// A folder, a tar archive (plain, gzip, zstd) or an OCI layout
+    #[arg(long, value_name = "PATH")]
+    pub(crate) rootfs: PathBuf,
+    /// The file; an earlier one is replaced
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Parser)]

@@ -3,6 +3,7 @@
 //! Order: names of the root filesystem, os-release, sizes as far as they are known → root image → hash tree and boot
 //! image, while the root image is compressed → report → everything into place.
 
+mod initramfs;
 mod plan;
 mod report;
 
@@ -26,6 +27,7 @@ use crate::transport::compress;
 use crate::uki::{self, CommandLine};
 use crate::{Error, rootfs};
 
+pub use initramfs::{InitramfsReport, initramfs};
 use plan::{BootFiles, misfit};
 pub use plan::{Plan, PlannedPart};
 

@@ -8,6 +8,7 @@ use cli::{ByteCount, Classify, Kind};
 
 use crate::disk::DiskError;
 use crate::filesystem::FilesystemError;
+use crate::initramfs::InitramfsError;
 use crate::inspect::InspectError;
 use crate::output::OutputError;
 use crate::rootfs::RootfsError;
@@ -33,6 +34,9 @@ pub enum Error {
     /// The boot image could not be put together.
     #[error("cannot put the boot image together")]
     Uki(#[from] UkiError),
+    /// The initial RAM filesystem could not be put together.
+    #[error(transparent)]
+    Initramfs(#[from] InitramfsError),
     /// A program failed or is missing.
     #[error(transparent)]
     Tool(#[from] ToolError),
@@ -120,6 +124,7 @@ impl Classify for Error {
             Self::Spec(_) => Kind::Usage,
             Self::File(_) | Self::Uki(_) | Self::Inspect(_) | Self::Print(_) => Kind::Failed,
             Self::Filesystem(_) | Self::Tool(_) => Kind::Failed,
+            Self::Initramfs(error) => error.kind(),
             Self::Verity(verity::Error::Length(_)) => Kind::Refused,
             Self::Verity(_) => Kind::Failed,
             Self::DoesNotFit(_) => Kind::Refused,

@@ -13,6 +13,7 @@
 pub mod build;
 pub mod disk;
 pub mod filesystem;
+pub mod initramfs;
 pub mod inspect;
 pub mod output;
 pub mod rootfs;

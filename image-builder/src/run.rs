@@ -14,12 +14,13 @@ use manifest::report::BuildReport;
 use serde::Serialize;
 use verity::Params;
 
-use crate::args::{Args, BuildArgs, Command, DiskArgs, VerityCommand};
+use crate::args::{Args, BuildArgs, Command, DiskArgs, InitramfsArgs, VerityCommand};
 
 /// Runs what the command line says.
 pub(crate) fn run(args: &Args) -> Result<Outcome, Error> {
     match &args.command {
         Command::Build(build) => run_build(args, build)?,
+        Command::Initramfs(wanted) => run_initramfs(args, wanted)?,
         Command::Disk(disk) => run_disk(args, disk)?,
         Command::Verity(verity) => run_verity(args, verity)?,
         Command::Inspect { path } => {
@@ -44,6 +45,11 @@ fn run_build(args: &Args, wanted: &BuildArgs) -> Result<(), Error> {
     }
     let report = build::build(&request)?;
     show(args, &report, || build_text(&report, &wanted.out))
+}
+
+fn run_initramfs(args: &Args, wanted: &InitramfsArgs) -> Result<(), Error> {
+    let report = build::initramfs(&Spec::read(&wanted.spec)?, &wanted.rootfs, &wanted.out)?;
+    show(args, &report, || format!("{}: {}\n", report.file.display(), ByteCount(report.length)))
 }
 
 fn run_disk(args: &Args, wanted: &DiskArgs) -> Result<(), Error> {

@@ -4,6 +4,7 @@
 //! `fixtures/image.toml` documents every field.
 
 mod file_ref;
+mod initramfs;
 mod names;
 mod sizes;
 
@@ -16,6 +17,7 @@ use crate::error::{FileError, OnFile};
 use crate::uki::CommandLineError;
 
 pub use file_ref::FileRef;
+pub use initramfs::{Compression, Initramfs, MadeInitramfs, ModuleName};
 pub use names::{LabelPrefix, Name, NameError};
 pub use sizes::{Mebibytes, Sizes};
 
@@ -54,7 +56,7 @@ pub struct Spec {
     /// Kernel.
     pub kernel: FileRef,
     /// Initial RAM filesystem.
-    pub initramfs: Option<FileRef>,
+    pub initramfs: Option<Initramfs>,
     /// UEFI stub of the boot image; systemd's if absent.
     pub stub: Option<FileRef>,
     /// Added to the kernel's command line.

@@ -10,6 +10,7 @@ mod pe;
 mod writer;
 
 pub use command_line::{CommandLine, CommandLineError, check_extra};
+pub(crate) use kernel::release as kernel_release;
 pub use pe::{Image, PeError, Section};
 
 use crate::spec::Arch;

@@ -6,8 +6,9 @@ use verity::{BlockCount, BootParameter, RootHash, TreeShape};
 use crate::Error;
 use crate::error::{Misfit, Misfits, OnFile};
 use crate::filesystem::least_size;
+use crate::initramfs;
 use crate::rootfs::{LookupError, OsRelease, RootfsError, Tree};
-use crate::spec::{FileRef, Mebibytes, Spec};
+use crate::spec::{FileRef, Initramfs, Mebibytes, Spec};
 
 /// What would be built.
 #[derive(Clone, Debug, Serialize)]
@@ -45,13 +46,29 @@ impl BootFiles {
     /// Reads the parts; one that alone is larger than the partition is not read.
     pub(super) fn read(spec: &Spec, tree: &Tree, os_release: OsRelease) -> Result<Self, Error> {
         let kernel = read(spec, tree, &spec.kernel)?;
-        let initramfs = spec.initramfs.as_ref().map(|file| read(spec, tree, file)).transpose()?;
+        let initramfs = spec.initramfs.as_ref();
+        let initramfs = initramfs.map(|how| initramfs_of(spec, tree, &kernel, how)).transpose()?;
         Ok(Self { os_release, stub: read(spec, tree, &spec.stub())?, kernel, initramfs })
     }
 }
 
+/// Reads the initial RAM filesystem, or puts it together.
+pub(super) fn initramfs_of(
+    spec: &Spec,
+    tree: &Tree,
+    kernel: &[u8],
+    how: &Initramfs,
+) -> Result<Vec<u8>, Error> {
+    match how {
+        Initramfs::File(file) => read(spec, tree, file),
+        Initramfs::Made(made) => {
+            initramfs::make(spec, made, &read(spec, tree, &made.program)?, kernel, tree)
+        }
+    }
+}
+
 /// Reads a file that the spec names.
-fn read(spec: &Spec, tree: &Tree, file: &FileRef) -> Result<Vec<u8>, Error> {
+pub(super) fn read(spec: &Spec, tree: &Tree, file: &FileRef) -> Result<Vec<u8>, Error> {
     let fits = |length| {
         misfit("boot", length, spec.sizes.boot)
             .map_or(Ok(()), |misfit| Err(Error::DoesNotFit(Misfits(vec![misfit]))))

@@ -92,7 +92,7 @@ impl Tree {
     }
 
     /// The file behind a path and its links.
-    fn file(&self, path: &RootPath) -> Option<(RootPath, &Content)> {
+    pub(crate) fn file(&self, path: &RootPath) -> Option<(RootPath, &Content)> {
         let path = self.resolve(path)?;
         match &self.inode(&path)?.kind {
             InodeKind::File(content) => Some((path, content)),

@@ -4,7 +4,7 @@
 ///
 /// Linux' `Documentation/arch/x86/boot.rst`: at 0x202 `HdrS`, at 0x20e the place of a text, less 0x200, whose first
 /// word is the release.
-pub(super) fn release(kernel: &[u8]) -> Option<String> {
+pub(crate) fn release(kernel: &[u8]) -> Option<String> {
     if kernel.get(0x202..0x206)? != b"HdrS" {
         return None;
     }
