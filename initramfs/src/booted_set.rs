@@ -11,7 +11,7 @@ use gptprio::SetId;
 use thiserror::Error;
 
 /// The variable, by the name of its file in efivarfs.
-pub const VARIABLE: &str = "WaystoneBootedSet-8c8d2f6e-5b0a-4f57-9a34-5d1c0b8f2e61";
+pub const VARIABLE: &str = "WaystoneBootedSet-0cb3681a-631b-4228-9c6c-c583c583d289";
 
 /// Attributes of a variable that only whoever runs before the operating system can make, and that is gone with the next
 /// restart: `EFI_VARIABLE_BOOTSERVICE_ACCESS | EFI_VARIABLE_RUNTIME_ACCESS` (UEFI specification 2.10, section 8.2).
