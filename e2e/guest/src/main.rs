@@ -47,13 +47,13 @@ fn field<'a>(text: &'a str, name: &str) -> &'a str {
 
 /// What is mounted as the root, and how: `rw` or `ro`, filesystem, device.
 fn root(mounts: &str) -> String {
-    let root = mounts.lines().filter_map(|line| {
+    let mut root = mounts.lines().filter_map(|line| {
         let (place, what) = line.split_once(" - ")?;
         let place: Vec<&str> = place.split(' ').collect();
         let options = place.get(5)?.split(',').next()?;
         (*place.get(4)? == "/").then(|| format!("{options} {what}"))
     });
-    root.last().unwrap_or_default()
+    root.next_back().unwrap_or_default()
 }
 
 fn read_all(folder: &Path) -> io::Result<u64> {
