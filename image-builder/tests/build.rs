@@ -46,7 +46,7 @@ fn images_and_report_agree() {
         verify(&data, data_length, &hash, hash_length, &root_hash, available_threads(), &|_| ());
     assert_eq!(checked.unwrap().data_blocks * 4096, data_length);
     assert!(report.command_line.contains(&report.verity.root_hash));
-    assert!(report.command_line.ends_with("rootfstype=erofs ro console=ttyS0"));
+    assert!(report.command_line.ends_with("rootfstype=erofs ro gpt panic=1 console=ttyS0"));
     assert_eq!(
         report.images.root.fill_permille,
         u32::try_from((data_length * 1000).div_ceil(24 << 20)).unwrap()
