@@ -113,7 +113,7 @@ impl Small<'_> {
             }
             body
         };
-        let send = async move { download.stream(&sink).await };
+        let send = async move { download.stream(&sink, |_| ()).await };
         let (sent, body) = self.runtime.block_on(futures_util::future::join(send, collect));
         sent.map_err(fetch)?;
         let refused =

@@ -27,7 +27,7 @@ impl Download {
         Ok(Self { client: client.clone(), url: below(base, name)?, length })
     }
 
-    /// Sends the body, in order and without gaps, into `sink`.
+    /// Sends the body, in order and without gaps, into `sink`; `inspect` sees each piece before.
     ///
     /// A body that breaks off is asked for again from the next byte; a server that ignores the range is
     /// read past what is there already.
@@ -36,12 +36,16 @@ impl Download {
     ///
     /// Fails when the retries without a new byte are used up, on an answer that no retry mends, when more
     /// than the length comes, and when the receiver has gone.
-    pub async fn stream(&self, sink: &Sender<Bytes>) -> Result<(), HttpError> {
+    pub async fn stream(
+        &self,
+        sink: &Sender<Bytes>,
+        mut inspect: impl FnMut(&[u8]),
+    ) -> Result<(), HttpError> {
         let mut sent = 0;
         let mut pauses = self.client.pauses();
         while sent < self.length {
             let before = sent;
-            let Err(error) = self.attempt(&mut sent, sink).await else { continue };
+            let Err(error) = self.attempt(&mut sent, sink, &mut inspect).await else { continue };
             if !error.is_temporary() {
                 return Err(error);
             }
@@ -57,7 +61,12 @@ impl Download {
     }
 
     /// One request and its body; counts what was sent on in `sent`.
-    async fn attempt(&self, sent: &mut u64, sink: &Sender<Bytes>) -> Result<(), HttpError> {
+    async fn attempt(
+        &self,
+        sent: &mut u64,
+        sink: &Sender<Bytes>,
+        inspect: &mut impl FnMut(&[u8]),
+    ) -> Result<(), HttpError> {
         let (mut response, start) = self.client.get(&self.url, *sent).await?;
         let mut position = match start {
             Start::Beginning => 0,
@@ -73,6 +82,7 @@ impl Download {
             let fresh = chunk.split_off(usize::try_from(known).unwrap_or(chunk.len()));
             if !fresh.is_empty() {
                 let stopped = |_| HttpError::Stopped { url: shown(&self.url) };
+                inspect(&fresh);
                 sink.send(fresh).await.map_err(stopped)?;
                 *sent = position;
             }

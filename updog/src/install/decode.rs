@@ -1,8 +1,8 @@
 //! From the bytes of a target to the blocks of a partition, on a thread of its own.
 //!
-//! Every byte that arrives passes the target's checker before the decoder sees it, and the stream is
-//! read to its end even when the compressed frame ends early: bytes after the frame are refused, and
-//! a target counts as whole only when its length and digest were compared over all of it.
+//! The stream is read to its end even when the compressed frame ends early, so that every byte of the target is
+//! compared with what was signed, and bytes after the frame are refused. The comparing is done beside this, where
+//! the bytes arrive.
 
 use std::io::{self, Read};
 
@@ -11,7 +11,6 @@ use manifest::Digest;
 use ring::digest::{Context, SHA256};
 use thiserror::Error;
 use tokio::sync::mpsc::Receiver;
-use trust::{Checker, TooLong, Whole};
 
 use super::writer::Writer;
 use crate::install::Region;
@@ -48,55 +47,33 @@ pub struct Measured {
     pub sha256: Option<Digest>,
 }
 
-/// The bytes of a target, checked as they pass.
+/// The bytes of a target as they arrive, checked by then.
 struct Arriving {
     chunks: Receiver<Bytes>,
     current: Bytes,
-    checker: Checker,
-    problem: Option<TooLong>,
 }
 
 impl Arriving {
     /// Makes `current` non-empty unless the stream has ended.
-    fn fill(&mut self) -> io::Result<()> {
-        if self.problem.is_some() {
-            return Err(io::Error::other("the target is not the signed one"));
-        }
+    fn fill(&mut self) {
         while self.current.is_empty() {
-            let Some(chunk) = self.chunks.blocking_recv() else { return Ok(()) };
-            if let Err(problem) = self.checker.update(&chunk) {
-                self.problem = Some(problem);
-                return Err(io::Error::other("the target is not the signed one"));
-            }
+            let Some(chunk) = self.chunks.blocking_recv() else { return };
             self.current = chunk;
         }
-        Ok(())
     }
 
-    /// Takes what is left of the stream through the checker; tells whether there was anything.
+    /// Takes what is left of the stream; tells whether there was anything.
     fn drain(&mut self) -> bool {
-        let mut any = !self.current.is_empty();
-        loop {
-            self.current.clear();
-            // A problem ends the stream and is kept for `finish`.
-            if self.fill().is_err() || self.current.is_empty() {
-                return any;
-            }
-            any = true;
-        }
-    }
-
-    fn finish(self) -> Result<Whole, DecodeError> {
-        match self.problem {
-            Some(problem) => Err(trust::Error::from(problem).into()),
-            None => Ok(self.checker.finish()?),
-        }
+        self.fill();
+        let any = !self.current.is_empty();
+        while self.chunks.blocking_recv().is_some() {}
+        any
     }
 }
 
 impl Read for Arriving {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.fill()?;
+        self.fill();
         let length = buffer.len().min(self.current.len());
         self.current.copy_to_slice(&mut buffer[..length]);
         Ok(length)
@@ -116,30 +93,27 @@ pub(super) struct Decoding<'a> {
 }
 
 impl Decoding<'_> {
-    /// Decodes `chunks` into the region.
+    /// Decodes `chunks` into the region, and takes them to their end unless the disk fails.
     ///
     /// # Errors
     ///
     /// See [`DecodeError`]. What was written by then is on a set that cannot boot.
-    pub(super) fn run(
-        &self,
-        chunks: Receiver<Bytes>,
-        checker: Checker,
-    ) -> Result<(Whole, Measured), DecodeError> {
-        let arriving = Arriving { chunks, current: Bytes::new(), checker, problem: None };
+    pub(super) fn run(&self, chunks: Receiver<Bytes>) -> Result<Measured, DecodeError> {
+        let arriving = Arriving { chunks, current: Bytes::new() };
         let mut decoder = lz4::Decoder::new(arriving).map_err(DecodeError::Frame)?;
         let copied =
             Writer::run(self.region, self.progress, |writer| self.copy(&mut decoder, writer));
         let (mut arriving, ended) = decoder.finish();
         let copied = copied.and_then(|image| ended.map_err(DecodeError::Frame).and(Ok(image)));
-        // Whatever the decoder says, a target that is not the signed one is the better explanation.
-        if !matches!(copied, Ok(_) | Err(DecodeError::Frame(_))) {
-            return copied.and_then(|_| Err(DecodeError::TrailingBytes));
+        match copied {
+            // The rest is still looked at: whether the target is the signed one explains more.
+            Err(error @ DecodeError::Frame(_)) => {
+                arriving.drain();
+                Err(error)
+            }
+            Ok(_) if arriving.drain() => Err(DecodeError::TrailingBytes),
+            other => other,
         }
-        let trailing = arriving.drain();
-        let whole = arriving.finish()?;
-        let image = copied?;
-        if trailing { Err(DecodeError::TrailingBytes) } else { Ok((whole, image)) }
     }
 
     fn copy(

@@ -10,6 +10,7 @@ use signpost::{Disk, SetLayout};
 use thiserror::Error;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
+use trust::Whole;
 use url::Url;
 
 use super::check::{CheckError, check_set};
@@ -179,21 +180,39 @@ impl Copy<'_> {
             Download::new(downloads.client, downloads.base, &target.path(), target.length())
                 .map_err(fetch)?;
         let (sink, chunks) = mpsc::channel::<Bytes>(QUEUE);
+        // Hashed on this thread while the other one decodes.
+        let mut checker = target.checker();
+        let mut longer = None;
+        let inspect = |piece: &[u8]| {
+            longer = longer.take().or(checker.update(piece).err());
+        };
         let (fetched, decoded) = thread::scope(|scope| {
-            let decoder = scope.spawn(|| decoding.run(chunks, target.checker()));
-            let fetched = downloads.runtime.block_on(download.stream(&sink));
+            let decoder = scope.spawn(|| decoding.run(chunks));
+            let fetched = downloads.runtime.block_on(download.stream(&sink, inspect));
             drop(sink);
             (fetched, decoder.join())
         });
-        match (fetched, decoded.map_err(|_| InstallError::Stopped)?) {
+        let decoded = decoded.map_err(|_| InstallError::Stopped)?;
+        match fetched {
             // The decoder has gone first, and knows why.
-            (Err(HttpError::Stopped { .. }) | Ok(()), Err(error)) => Err(self.failed(error)),
-            (Err(error), _) => Err(fetch(error)),
-            (Ok(()), Ok((_, measured))) => self.complete(measured),
+            Err(HttpError::Stopped { .. }) => {
+                Err(decoded.map_or_else(|error| self.failed(error), |_| InstallError::Stopped))
+            }
+            Err(error) => Err(fetch(error)),
+            Ok(()) => {
+                let whole = longer.map_or_else(|| checker.finish(), |longer| Err(longer.into()));
+                self.complete(whole.map_err(DecodeError::Target), decoded)
+            }
         }
     }
 
-    fn complete(&self, measured: Measured) -> Result<Measured, InstallError> {
+    /// Only a target that is whole, as one that was signed, makes an image.
+    fn complete(
+        &self,
+        whole: Result<Whole, DecodeError>,
+        decoded: Result<Measured, DecodeError>,
+    ) -> Result<Measured, InstallError> {
+        let measured = whole.and(decoded).map_err(|error| self.failed(error))?;
         match &self.image.content {
             Some(content) if content.length != measured.length => Err(InstallError::Length {
                 part: self.image.part,
