@@ -1,21 +1,30 @@
-//! A virtual machine with real firmware: QEMU without acceleration, OVMF, one process a boot.
+//! A virtual machine: QEMU without acceleration, with real firmware or a kernel put into its memory, one process a boot.
 //!
 //! ```text
 //! disk file ─→ QEMU ─→ OVMF ─→ selector ─→ image of a set ─→ verdict on the serial line
+//!                └───────────→ Debian's kernel, our initial RAM filesystem, a tiny root ─┘
 //! ```
 //!
 //! A boot has an end only if the guest says so: a line that the case waits for. Silence, a guest that went away and time that
 //! ran out are failures, told with the end of what was said. Everything that is said is kept in a file.
 
+mod all;
 mod case;
 mod console;
+mod debian;
 mod disk;
+pub mod initramfs;
 mod kernel;
 mod machine;
 pub mod selector;
+mod system;
+mod system_disk;
+mod tiny_root;
 
+pub use all::{Trial, all};
 pub use case::{Bench, Case, Failure};
 pub use console::Said;
 pub use disk::{Content, TestDisk};
 pub use kernel::StandIn;
-pub use machine::{Bus, Machine};
+pub use machine::{Bus, Kernel, Machine};
+pub use system::{System, SystemBench};

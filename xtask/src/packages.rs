@@ -43,7 +43,7 @@ use Need::{Always, Bench, Machine, Unprivileged};
 use Sign::{File, Program};
 
 /// Everything that is ever needed.
-pub(crate) const PACKAGES: [Package; 17] = [
+pub(crate) const PACKAGES: [Package; 18] = [
     package("mmdebstrap", Program("mmdebstrap"), "makes root filesystems", Always),
     package("erofs-utils", Program("fsck.erofs"), "checks our root images", Always),
     package("e2fsprogs", Program("mke2fs"), "makes ext4 filesystems", Always),
@@ -73,6 +73,7 @@ pub(crate) const PACKAGES: [Package; 17] = [
     ),
     package("qemu-system-x86", Program("qemu-system-x86_64"), "is the virtual machine", Machine),
     package("ovmf", File("/usr/share/OVMF/OVMF_CODE_4M.fd"), "is its firmware", Machine),
+    package("kmod", Program("depmod"), "lists what the machine's kernel modules need", Machine),
     package("time", File("/usr/bin/time"), "measures memory", Bench),
     package("swupdate", Program("swupdate"), "a peer to compare with", Bench),
     package("openssl", Program("openssl"), "signs what the peer installs", Bench),

@@ -1,6 +1,6 @@
 //! `cargo xtask vm`: cases in the virtual machine, each with a verdict that the guest announced.
 //!
-//! The programs for the firmware are built here; the cases themselves are in `e2e::vm`, and the consoles are kept in
+//! What runs in the machine is built here; the cases themselves are in `e2e::vm`, and the consoles are kept in
 //! `target/vm`.
 
 use std::process::Command;
@@ -34,7 +34,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut steps = Steps::new(2);
     let needs = [Need::Always, Need::Machine];
     steps.step("Debian packages", || Ok(((), setup::install_packages(&needs)?)))?;
-    steps.step("builds the programs for the firmware", || Ok(((), build()?)))?;
+    steps.step("builds what runs in the machine", || Ok(((), build()?)))?;
     say("\n");
     cases(&options.cases)
 }
@@ -47,7 +47,11 @@ fn build() -> Result<String> {
         .args(["build", "--locked", "--package", "boot-selector", "--bin", "boot-selector"])
         .args(["--example", "announce", "--target", TARGET, "--profile", "selector"])
         .run()?;
-    Ok(TARGET.to_owned())
+    Run::cargo()
+        .args(["first-program", "--locked", "--package", "initramfs", "--package", "guest"])
+        .run()?;
+    Run::cargo().args(["build", "--locked", "--package", "image-builder"]).run()?;
+    Ok(format!("{TARGET}, and what the kernel starts"))
 }
 
 /// Runs the example that holds the cases, its output going where ours goes.

@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 
 use super::disk::TestDisk;
 
-/// Something that is tried in the machine.
+/// Something that is tried in the machine, with a bench of some kind.
 #[derive(Clone, Copy, Debug)]
-pub struct Case {
+pub struct Case<B = Bench> {
     /// Its name on the command line.
     pub name: &'static str,
     /// What is to hold.
     pub holds: &'static str,
     /// Tries it.
-    pub run: fn(&Bench) -> Result<(), Failure>,
+    pub run: fn(&B) -> Result<(), Failure>,
 }
 
 /// Why a case did not hold.
@@ -65,13 +65,7 @@ impl Bench {
             let path = programs.join(name);
             fs::read(&path).map_err(|cause| Failure::io("read", &path, &cause))
         };
-        match fs::remove_dir_all(folder) {
-            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
-                return Err(Failure::io("clear", folder, &cause));
-            }
-            _ => {}
-        }
-        fs::create_dir_all(folder).map_err(|cause| Failure::io("make", folder, &cause))?;
+        make_anew(folder)?;
         Ok(Self {
             selector: read("boot-selector.efi")?,
             stand_in: read("examples/announce.efi")?,
@@ -88,6 +82,17 @@ impl Bench {
     pub(super) fn disk_of(&self, block_size: u64) -> Result<TestDisk, Failure> {
         TestDisk::new(&self.folder.join("disk.img"), block_size, &self.selector)
     }
+}
+
+/// Makes a folder, without what was in it.
+pub(super) fn make_anew(folder: &Path) -> Result<(), Failure> {
+    match fs::remove_dir_all(folder) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+            return Err(Failure::io("clear", folder, &cause));
+        }
+        _ => {}
+    }
+    fs::create_dir_all(folder).map_err(|cause| Failure::io("make", folder, &cause))
 }
 
 /// Fails with a text that says what was expected, unless it holds.

@@ -38,6 +38,17 @@ impl Bus {
     }
 }
 
+/// A kernel that QEMU puts into memory and starts by itself, without firmware.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    /// The kernel.
+    pub image: PathBuf,
+    /// Its initial RAM filesystem.
+    pub initramfs: PathBuf,
+    /// Its command line.
+    pub command_line: String,
+}
+
 /// A machine with one disk and no network.
 #[derive(Clone, Debug)]
 pub struct Machine {
@@ -47,6 +58,7 @@ pub struct Machine {
     bus: Bus,
     read_only: bool,
     patience: Duration,
+    kernel: Option<Kernel>,
     arguments: Vec<String>,
 }
 
@@ -61,6 +73,7 @@ impl Machine {
             bus: Bus::Virtio,
             read_only: false,
             patience: PATIENCE,
+            kernel: None,
             arguments: Vec::new(),
         }
     }
@@ -86,6 +99,13 @@ impl Machine {
         self
     }
 
+    /// With a kernel in place of the firmware.
+    #[must_use]
+    pub fn kernel(mut self, kernel: Kernel) -> Self {
+        self.kernel = Some(kernel);
+        self
+    }
+
     /// With more arguments for QEMU.
     #[must_use]
     pub fn with(mut self, arguments: &[&str]) -> Self {
@@ -106,6 +126,34 @@ impl Machine {
     ///
     /// Fails if it falls silent, goes away or takes too long before.
     pub fn boot(&self, name: &str, until: &[&str]) -> Result<Said, Failure> {
+        let (said, end) = self.watch(name, until)?;
+        match end {
+            None => Ok(said),
+            Some(end) => Err(self.no_verdict(name, end, until, &said)),
+        }
+    }
+
+    /// Starts the machine and lets it run until it restarts or switches itself off.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it takes too long.
+    pub fn run(&self, name: &str) -> Result<Said, Failure> {
+        match self.watch(name, &[])? {
+            (said, Some(RecvTimeoutError::Disconnected)) => Ok(said),
+            (said, _) => Err(Failure::new(&format!(
+                "boot {name}: the machine did not end by itself in {:?}:\n{said}",
+                self.patience
+            ))),
+        }
+    }
+
+    /// What is said until one of these is, and else how it ended.
+    fn watch(
+        &self,
+        name: &str,
+        until: &[&str],
+    ) -> Result<(Said, Option<RecvTimeoutError>), Failure> {
         let log = self.folder.join(format!("{name}.console"));
         let file = File::create(&log).map_err(|cause| Failure::io("create", &log, &cause))?;
         let mut running = Running(self.start()?);
@@ -120,10 +168,10 @@ impl Machine {
                     let last = until.iter().any(|text| line.contains(text));
                     said.0.push((time, line));
                     if last {
-                        return Ok(said);
+                        return Ok((said, None));
                     }
                 }
-                Err(end) => return Err(self.no_verdict(name, end, until, &said)),
+                Err(end) => return Ok((said, Some(end))),
             }
         }
     }
@@ -144,17 +192,11 @@ impl Machine {
     }
 
     fn start(&self) -> Result<Child, Failure> {
-        // What firmware remembers of one bus would lead it astray on another.
-        let variables = self.folder.join(format!("variables-{:?}.fd", self.bus));
-        if !variables.exists() {
-            fs::copy(VARIABLES, &variables)
-                .map_err(|cause| Failure::io("copy to", &variables, &cause))?;
-        }
         let errors = self.folder.join("qemu.errors");
         let errors =
             File::create(&errors).map_err(|cause| Failure::io("create", &errors, &cause))?;
         Command::new("qemu-system-x86_64")
-            .args(self.command_line(&variables))
+            .args(self.command_line()?)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(errors)
@@ -162,29 +204,54 @@ impl Machine {
             .map_err(|cause| Failure::new(&format!("cannot run qemu-system-x86_64: {cause}")))
     }
 
-    fn command_line(&self, variables: &Path) -> Vec<String> {
-        let flash = |unit: u8, file: &Path, mode: &str| {
-            format!("if=pflash,format=raw,unit={unit},file={}{mode}", file.display())
-        };
+    fn command_line(&self) -> Result<Vec<String>, Failure> {
         let read_only = if self.read_only { "on" } else { "off" };
         let drive = format!(
             "if=none,id=disk,format=raw,cache=unsafe,readonly={read_only},file={}",
             self.disk.display()
         );
         let machine = "-nodefaults -accel tcg,thread=multi -machine q35 -m 256 -display none -serial stdio \
-                       -no-reboot -drive";
+                       -no-reboot";
         let mut line: Vec<String> = machine.split_whitespace().map(str::to_owned).collect();
+        line.extend(match &self.kernel {
+            Some(kernel) => kernel.arguments(),
+            None => self.firmware()?,
+        });
         line.extend([
-            flash(0, Path::new(FIRMWARE), ",readonly=on"),
-            "-drive".to_owned(),
-            flash(1, variables, ""),
             "-drive".to_owned(),
             drive,
             "-device".to_owned(),
             self.bus.device(self.block_size),
         ]);
         line.extend(self.arguments.iter().cloned());
-        line
+        Ok(line)
+    }
+
+    /// The firmware, with variables of its own.
+    fn firmware(&self) -> Result<Vec<String>, Failure> {
+        // What firmware remembers of one bus would lead it astray on another.
+        let variables = self.folder.join(format!("variables-{:?}.fd", self.bus));
+        if !variables.exists() {
+            fs::copy(VARIABLES, &variables)
+                .map_err(|cause| Failure::io("copy to", &variables, &cause))?;
+        }
+        let flash = |unit: u8, file: &Path, mode: &str| {
+            let file = file.display();
+            ["-drive".to_owned(), format!("if=pflash,format=raw,unit={unit},file={file}{mode}")]
+        };
+        Ok([flash(0, Path::new(FIRMWARE), ",readonly=on"), flash(1, &variables, "")].concat())
+    }
+}
+
+impl Kernel {
+    fn arguments(&self) -> Vec<String> {
+        let path = |path: &Path| path.display().to_string();
+        let pairs = [
+            ("-kernel", path(&self.image)),
+            ("-initrd", path(&self.initramfs)),
+            ("-append", self.command_line.clone()),
+        ];
+        pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
     }
 }
 

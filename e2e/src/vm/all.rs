@@ -1,0 +1,62 @@
+//! All cases, whatever they work with.
+
+use std::path::Path;
+use std::sync::OnceLock;
+
+use super::case::{Bench, Case, Failure};
+use super::system::{System, SystemBench};
+use super::{initramfs, selector};
+
+/// A case that can be tried by its name.
+#[derive(Debug)]
+pub struct Trial {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What is to hold.
+    pub holds: &'static str,
+    run: Run,
+}
+
+/// With which bench it runs.
+#[derive(Debug)]
+enum Run {
+    Selector(fn(&Bench) -> Result<(), Failure>),
+    System(fn(&SystemBench) -> Result<(), Failure>),
+}
+
+/// Every case, in the order in which they are best tried.
+#[must_use]
+pub fn all() -> Vec<Trial> {
+    let selector = selector::CASES.iter().map(|Case { name, holds, run }| Trial {
+        name,
+        holds,
+        run: Run::Selector(*run),
+    });
+    let system = initramfs::CASES.iter().map(|Case { name, holds, run }| Trial {
+        name,
+        holds,
+        run: Run::System(*run),
+    });
+    selector.chain(system).collect()
+}
+
+impl Trial {
+    /// Tries it, with what was built in cargo's target folder; consoles are kept in `vm/NAME` there.
+    ///
+    /// # Errors
+    ///
+    /// Says what did not hold, or what is not built.
+    pub fn run(&self, target: &Path) -> Result<(), Failure> {
+        static SYSTEM: OnceLock<Result<System, Failure>> = OnceLock::new();
+        let folder = target.join("vm").join(self.name);
+        match self.run {
+            Run::Selector(run) => {
+                run(&Bench::new(&target.join("x86_64-unknown-uefi/selector"), &folder)?)
+            }
+            Run::System(run) => {
+                let system = SYSTEM.get_or_init(|| System::build(target)).clone()?;
+                run(&SystemBench::new(&system, &folder)?)
+            }
+        }
+    }
+}

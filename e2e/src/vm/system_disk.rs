@@ -1,0 +1,85 @@
+//! A disk with the tiny system, and what is done to it.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use gptprio::{SetId, Sets, State};
+use signpost::{Access, Disk, PartRange, SetLayout};
+
+use super::case::Failure;
+use super::tiny_root::mark;
+
+/// A disk of the tiny system.
+#[derive(Clone, Debug)]
+pub(super) struct SystemDisk {
+    path: PathBuf,
+}
+
+impl SystemDisk {
+    /// The disk in a file.
+    pub(super) fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The partitions of a set.
+    pub(super) fn parts(&self, set: SetId) -> Result<SetLayout, Failure> {
+        let disk = Disk::open(&self.path, Access::Read)?;
+        disk.layout().set(set).copied().ok_or_else(|| Failure::new("a set is missing"))
+    }
+
+    /// The bits of the sets.
+    pub(super) fn sets(&self) -> Result<Sets, Failure> {
+        Ok(Disk::open(&self.path, Access::Read)?.sets())
+    }
+
+    /// Puts bits on the disk.
+    pub(super) fn store(&self, sets: Sets) -> Result<(), Failure> {
+        let mut disk = Disk::open(&self.path, Access::Write)?;
+        let state = disk.state(SetId::A);
+        disk.store(&State { sets, ..state })?;
+        Ok(())
+    }
+
+    /// Fills a partition with zeros.
+    pub(super) fn clear(&self, part: PartRange) -> Result<(), Failure> {
+        let length = usize::try_from(part.length).map_err(|_| Failure::new("too large"))?;
+        self.write(part.start, &vec![0; length])
+    }
+
+    /// Writes bytes at a place.
+    pub(super) fn write(&self, place: u64, bytes: &[u8]) -> Result<(), Failure> {
+        let write = || OpenOptions::new().write(true).open(&self.path)?.write_all_at(bytes, place);
+        write().map_err(|cause| Failure::io("write", &self.path, &cause))
+    }
+
+    /// What a partition holds.
+    fn read(&self, part: PartRange) -> Result<Vec<u8>, Failure> {
+        let length = usize::try_from(part.length).map_err(|_| Failure::new("too large"))?;
+        let mut bytes = vec![0; length];
+        let read =
+            File::open(&self.path).and_then(|file| file.read_exact_at(&mut bytes, part.start));
+        read.map_err(|cause| Failure::io("read", &self.path, &cause))?;
+        Ok(bytes)
+    }
+
+    /// Flips one bit.
+    pub(super) fn flip(&self, place: u64) -> Result<(), Failure> {
+        let byte = self.read(PartRange { index: 0, start: place, length: 1 })?;
+        self.write(place, &[byte[0] ^ 0x10])
+    }
+
+    /// Where a block of the payload begins on the disk.
+    pub(super) fn payload(&self, set: SetId, block: usize) -> Result<u64, Failure> {
+        let root = self.parts(set)?.root;
+        let (bytes, mark) = (self.read(root)?, mark(block));
+        let found = bytes.chunks(4096).position(|chunk| chunk.starts_with(mark.as_bytes()));
+        let place = found.and_then(|block| u64::try_from(block * 4096).ok());
+        place.map(|place| root.start + place).ok_or_else(|| Failure::new("no payload on the disk"))
+    }
+}

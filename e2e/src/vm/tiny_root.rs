@@ -1,0 +1,77 @@
+//! The root filesystem of the tiny system.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::case::Failure;
+use super::debian::vmlinuz;
+
+/// What the guest reads: this many blocks, each with its number at its start.
+const PAYLOAD_BLOCKS: usize = 512;
+
+/// Parts of the kernel's modules that a root filesystem of this kind needs at most.
+const MODULES: [&str; 7] =
+    ["arch", "drivers/block", "drivers/firmware", "drivers/md", "drivers/virtio", "fs", "lib"];
+
+/// Makes it in `folder`: the guest's program, something to read, a kernel and some of its modules.
+///
+/// # Errors
+///
+/// Fails if something cannot be read or written.
+pub(super) fn make(folder: &Path, kernel: &Path, guest: &Path) -> Result<(), Failure> {
+    let vmlinuz = vmlinuz(kernel)?;
+    let fill = || -> io::Result<()> {
+        for name in ["boot", "dev", "etc", "proc", "sbin", "sys", "usr/share/guest"] {
+            fs::create_dir_all(folder.join(name))?;
+        }
+        fs::copy(&vmlinuz, folder.join("boot").join(vmlinuz.file_name().unwrap_or_default()))?;
+        fs::copy(guest, folder.join("sbin/init"))?;
+        fs::write(folder.join("etc/os-release"), "ID=tiny\n")?;
+        fs::write(folder.join("usr/share/guest/payload"), payload())?;
+        copy_modules(&kernel.join("lib/modules"), &folder.join("lib/modules"))
+    };
+    fill().map_err(|cause| Failure::io("make", folder, &cause))
+}
+
+/// The file that the guest reads.
+fn payload() -> Vec<u8> {
+    (0..PAYLOAD_BLOCKS)
+        .flat_map(|block| mark(block).into_bytes().into_iter().cycle().take(4096))
+        .collect()
+}
+
+/// What a block of it begins with.
+pub(super) fn mark(block: usize) -> String {
+    format!("waystone payload block {block:06}\n")
+}
+
+/// The index of all modules, and those that are needed.
+fn copy_modules(from: &Path, to: &Path) -> io::Result<()> {
+    for release in fs::read_dir(from)? {
+        let release = release?;
+        let (from, to) = (release.path(), to.join(release.file_name()));
+        fs::create_dir_all(&to)?;
+        for name in ["modules.dep", "modules.builtin"] {
+            fs::copy(from.join(name), to.join(name))?;
+        }
+        for folder in MODULES {
+            copy_folder(&from.join("kernel").join(folder), &to.join("kernel").join(folder))?;
+        }
+    }
+    Ok(())
+}
+
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &to)?;
+        } else {
+            fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
+}
