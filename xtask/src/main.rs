@@ -14,6 +14,7 @@ mod partition;
 mod place;
 mod release;
 mod rootfs;
+mod selector;
 mod server;
 mod setup;
 mod sources;
@@ -45,6 +46,8 @@ enum Command {
     Setup(setup::Options),
     /// Cases in the virtual machine: the firmware starts the boot selector, and what it does is looked at.
     Vm(vm::Options),
+    /// The programs that firmware starts, built with whichever compiler can.
+    Selector(selector::Options),
     /// Ratios against peers, both sides in one run.
     Bench(bench::Options),
 }
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
             Command::Test(options) => test::run(&options),
             Command::Setup(options) => setup::run(&options),
             Command::Vm(options) => vm::run(&options),
+            Command::Selector(options) => selector::run(&options),
             Command::Bench(options) => bench::run(&options),
         }
         .map(|()| cli::Outcome::Done)

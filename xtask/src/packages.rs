@@ -26,6 +26,8 @@ pub(crate) enum Need {
     Unprivileged,
     /// Cases in the virtual machine.
     Machine,
+    /// Programs for firmware, where rustup has no library for them.
+    Firmware,
     /// Bench: a peer, or what measures it.
     Bench,
 }
@@ -39,11 +41,11 @@ enum Sign {
     File(&'static str),
 }
 
-use Need::{Always, Bench, Machine, Unprivileged};
+use Need::{Always, Bench, Firmware, Machine, Unprivileged};
 use Sign::{File, Program};
 
 /// Everything that is ever needed.
-pub(crate) const PACKAGES: [Package; 18] = [
+pub(crate) const PACKAGES: [Package; 21] = [
     package("mmdebstrap", Program("mmdebstrap"), "makes root filesystems", Always),
     package("erofs-utils", Program("fsck.erofs"), "checks our root images", Always),
     package("e2fsprogs", Program("mke2fs"), "makes ext4 filesystems", Always),
@@ -74,6 +76,14 @@ pub(crate) const PACKAGES: [Package; 18] = [
     package("qemu-system-x86", Program("qemu-system-x86_64"), "is the virtual machine", Machine),
     package("ovmf", File("/usr/share/OVMF/OVMF_CODE_4M.fd"), "is its firmware", Machine),
     package("kmod", Program("depmod"), "lists what the machine's kernel modules need", Machine),
+    package("rustc-web", File("/usr/share/doc/rustc-web"), "compiles for firmware", Firmware),
+    package(
+        "rust-web-src",
+        File("/usr/lib/rustlib/src/rust/library/core"),
+        "is the library that is built for firmware",
+        Firmware,
+    ),
+    package("lld", Program("lld-link"), "links programs for firmware", Firmware),
     package("time", File("/usr/bin/time"), "measures memory", Bench),
     package("swupdate", Program("swupdate"), "a peer to compare with", Bench),
     package("openssl", Program("openssl"), "signs what the peer installs", Bench),

@@ -7,7 +7,7 @@ use crate::command::Run;
 use crate::error::Error;
 use crate::packages::{Need, find_program};
 use crate::steps::{Steps, say};
-use crate::{place, setup};
+use crate::{place, selector, setup};
 
 /// How to test.
 #[derive(Debug, Args)]
@@ -23,13 +23,14 @@ pub(crate) struct Options {
 /// A step: what it is and what it runs.
 type Step = (&'static str, fn() -> Result<String>);
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     ("setup", set_up),
     ("format", || cargo(&["fmt", "--all", "--check", "--", "--color=never"])),
     ("lints", || {
         cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
     }),
     ("dependencies", deny),
+    ("boot selector", boot_selector),
     ("tests", tests),
     ("doc tests", || cargo(&["test", "--workspace", "--doc", "--locked"])),
     ("documentation", documentation),
@@ -73,6 +74,13 @@ fn deny() -> Result<String> {
         Run::cargo_tool(&cargo_deny).args(["--locked", "check", "bans", "licenses", "sources"]);
     let said = run.run()?.stdout;
     Ok(said.lines().last().unwrap_or_default().trim().to_owned())
+}
+
+/// The selector for the machines that we run, and whether it compiles for the others.
+fn boot_selector() -> Result<String> {
+    let built = selector::build()?;
+    selector::check_arm()?;
+    Ok(format!("{built}; compiles for 64-bit Arm"))
 }
 
 /// Through nextest where it is there, since it runs all tests at once. The programs that whole-path tests

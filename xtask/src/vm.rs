@@ -9,12 +9,9 @@ use clap::Args;
 
 use crate::command::Run;
 use crate::error::Error;
-use crate::packages::{Need, find_program};
+use crate::packages::Need;
 use crate::steps::{Steps, say};
-use crate::{Result, setup};
-
-/// The firmware's target, as rustup calls it.
-const TARGET: &str = "x86_64-unknown-uefi";
+use crate::{Result, selector, setup};
 
 /// Which cases to run.
 #[derive(Debug, Args)]
@@ -40,18 +37,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 fn build() -> Result<String> {
-    if find_program("rustup").is_some() {
-        Run::new("rustup").args(["target", "add", TARGET]).run()?;
-    }
-    Run::cargo()
-        .args(["build", "--locked", "--package", "boot-selector", "--bin", "boot-selector"])
-        .args(["--example", "announce", "--target", TARGET, "--profile", "selector"])
-        .run()?;
+    let said = selector::build()?;
     Run::cargo()
         .args(["first-program", "--locked", "--package", "initramfs", "--package", "guest"])
         .run()?;
     Run::cargo().args(["build", "--locked", "--package", "image-builder"]).run()?;
-    Ok(format!("{TARGET}, and what the kernel starts"))
+    Ok(said)
 }
 
 /// Runs the example that holds the cases, its output going where ours goes.
