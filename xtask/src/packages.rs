@@ -45,7 +45,7 @@ use Need::{Always, Bench, Firmware, Machine, Unprivileged};
 use Sign::{File, Program};
 
 /// Everything that is ever needed.
-pub(crate) const PACKAGES: [Package; 21] = [
+pub(crate) const PACKAGES: &[Package] = &[
     package("mmdebstrap", Program("mmdebstrap"), "makes root filesystems", Always),
     package("erofs-utils", Program("fsck.erofs"), "checks our root images", Always),
     package("e2fsprogs", Program("mke2fs"), "makes ext4 filesystems", Always),
@@ -75,6 +75,12 @@ pub(crate) const PACKAGES: [Package; 21] = [
     ),
     package("qemu-system-x86", Program("qemu-system-x86_64"), "is the virtual machine", Machine),
     package("ovmf", File("/usr/share/OVMF/OVMF_CODE_4M.fd"), "is its firmware", Machine),
+    package(
+        "netcat-openbsd",
+        Program("nc.openbsd"),
+        "leads from the machine's network to the repository",
+        Machine,
+    ),
     package("kmod", Program("depmod"), "lists what the machine's kernel modules need", Machine),
     package("rustc-web", File("/usr/share/doc/rustc-web"), "compiles for firmware", Firmware),
     package(

@@ -16,6 +16,15 @@ const VARIABLES: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 /// More than four times what a boot to a stand-in takes on a quiet machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Where a guest of a machine with a network finds its server.
+pub const SERVER: &str = "10.0.2.100";
+
+/// The address that such a guest has to give itself, with the length of its network; there is no gateway.
+pub const GUEST: &str = "10.0.2.15/24";
+
+/// Where a guest finds its orders, in sysfs: below it a folder an order, with the order in a file `raw`.
+pub const ORDERS: &str = "/sys/firmware/qemu_fw_cfg/by_name/opt/waystone";
+
 /// How the disk is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bus {
@@ -49,7 +58,7 @@ pub struct Kernel {
     pub command_line: String,
 }
 
-/// A machine with one disk and no network.
+/// A machine with one disk, without a network unless it is given one.
 #[derive(Clone, Debug)]
 pub struct Machine {
     folder: PathBuf,
@@ -57,6 +66,7 @@ pub struct Machine {
     block_size: u64,
     bus: Bus,
     read_only: bool,
+    mebibytes: u32,
     patience: Duration,
     kernel: Option<Kernel>,
     arguments: Vec<String>,
@@ -72,6 +82,7 @@ impl Machine {
             block_size: 512,
             bus: Bus::Virtio,
             read_only: false,
+            mebibytes: 256,
             patience: PATIENCE,
             kernel: None,
             arguments: Vec::new(),
@@ -111,6 +122,31 @@ impl Machine {
     pub fn with(mut self, arguments: &[&str]) -> Self {
         self.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
         self
+    }
+
+    /// With another size of memory than 256 MiB.
+    #[must_use]
+    pub fn memory(mut self, mebibytes: u32) -> Self {
+        self.mebibytes = mebibytes;
+        self
+    }
+
+    /// With a network that leads to one place: what the guest sends to port 80 of [`SERVER`] goes to a port of this
+    /// computer's loopback address. Everything else is lost.
+    #[must_use]
+    pub fn network(self, port: u16) -> Self {
+        let relay = format!("nc.openbsd -N 127.0.0.1 {port}");
+        let net = format!("user,id=net,restrict=on,guestfwd=tcp:{SERVER}:80-cmd:{relay}");
+        // The card's ROM would need one more package, and firmware has a driver of its own.
+        self.with(&["-netdev", &net, "-device", "virtio-net-pci,netdev=net,romfile="])
+    }
+
+    /// With an order, which the guest finds under [`ORDERS`] if it has the module `qemu_fw_cfg`.
+    #[must_use]
+    pub fn order(self, name: &str, order: &str) -> Self {
+        // QEMU takes two commas for one.
+        let order = order.replace(',', ",,");
+        self.with(&["-fw_cfg", &format!("name=opt/waystone/{name},string={order}")])
     }
 
     /// With another time limit.
@@ -210,9 +246,9 @@ impl Machine {
             "if=none,id=disk,format=raw,cache=unsafe,readonly={read_only},file={}",
             self.disk.display()
         );
-        let machine = "-nodefaults -accel tcg,thread=multi -machine q35 -m 256 -display none -serial stdio \
-                       -no-reboot";
+        let machine = "-nodefaults -accel tcg,thread=multi -machine q35 -display none -serial stdio -no-reboot";
         let mut line: Vec<String> = machine.split_whitespace().map(str::to_owned).collect();
+        line.extend(["-m".to_owned(), self.mebibytes.to_string()]);
         line.extend(match &self.kernel {
             Some(kernel) => kernel.arguments(),
             None => self.firmware()?,
@@ -263,5 +299,20 @@ impl Drop for Running {
         // It may have ended by itself.
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comma_in_an_order_ends_nothing() {
+        let kernel =
+            Kernel { image: "k".into(), initramfs: "i".into(), command_line: String::new() };
+        let machine = Machine::new(Path::new(""), Path::new("disk")).kernel(kernel);
+        let line = machine.order("steps", "one,two").command_line().unwrap();
+        assert!(line.contains(&"name=opt/waystone/steps,string=one,,two".to_owned()), "{line:?}");
     }
 }
