@@ -45,14 +45,13 @@
 extern crate alloc;
 
 mod firmware;
-mod handover;
 mod image;
 mod places;
 mod select;
 mod trouble;
 
 pub use firmware::Firmware;
-pub use handover::{Handover, Rule, TableNote, Variable};
+pub use handover::{Handover, NotStarted, Rule, TableNote, Variable};
 pub use image::{ImageDefect, check_image, image_length};
 pub use places::Places;
 pub use select::run;

@@ -8,8 +8,8 @@ use core::cmp::Reverse;
 
 use gptdisk::{BlockIo, Condition, Entry, Loaded, Side, WriteError};
 use gptprio::{Basis, BootBits, Choice, SetId, Sets, start};
+use handover::{Handover, NotStarted, Rule, TableNote, Variable};
 
-use crate::handover::{Handover, Rule, TableNote, Variable};
 use crate::image::HEADERS;
 use crate::{Firmware, Places, Stop, Trouble, check_image, image_length};
 
@@ -31,7 +31,7 @@ struct Selector<'f, F: Firmware> {
     note: TableNote,
     tried: Vec<SetId>,
     /// Why each that was tried did not start.
-    failed: Vec<String>,
+    failed: Vec<NotStarted>,
 }
 
 /// One set to be started.
@@ -111,7 +111,7 @@ impl<'f, F: Firmware> Selector<'f, F> {
         self.tried.push(*set);
         let trouble = self.try_to_start(attempt);
         self.firmware.say(&format!("set {set} did not start: {trouble}"));
-        self.failed.push(format!("{set} {trouble}"));
+        self.failed.push(NotStarted { set: *set, why: trouble.to_string() });
     }
 
     fn try_to_start(&mut self, attempt: &Attempt) -> Trouble<F::Fault> {
@@ -181,10 +181,10 @@ impl<'f, F: Firmware> Selector<'f, F> {
             bits: self.sets.bits(attempt.set).unwrap_or_default(),
             counted,
             table: self.note,
-            reason: &attempt.reason,
-            failed: &self.failed,
+            reason: attempt.reason.clone(),
+            failed: self.failed.clone(),
         };
-        let text = handover.text();
+        let text = handover.to_string();
         self.leave(Variable::BootedSet, &attempt.set.to_string());
         self.leave(Variable::BootReason, &text);
         match self.firmware.start(image) {

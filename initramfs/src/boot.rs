@@ -11,6 +11,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use gptprio::SetId;
+use handover::EFIVARS;
 
 use crate::booted_set::booted_set;
 use crate::command_line::CommandLine;
@@ -41,7 +42,7 @@ pub fn boot() -> Result<Infallible, Failure> {
     let line: CommandLine = read("/proc/cmdline")?.parse()?;
     load_modules()?;
     mounts::mount_efivars()?;
-    let set = booted_set(Path::new(mounts::EFIVARS), line.set)?;
+    let set = booted_set(Path::new(EFIVARS), line.set)?;
     let place = wait_for_place(set, &line)?;
     let table = KernelTable::new(&line.verity, place.root.device, place.hash.device)?;
     let device = device_mapper::create(DEVICE, &table)?;

@@ -8,14 +8,11 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use gptprio::SetId;
+use handover::{Variable, VariableError};
 use thiserror::Error;
 
 /// The variable, by the name of its file in efivarfs.
-pub const VARIABLE: &str = "WaystoneBootedSet-0cb3681a-631b-4228-9c6c-c583c583d289";
-
-/// Attributes of a variable that only whoever runs before the operating system can make, and that is gone with the next
-/// restart: `EFI_VARIABLE_BOOTSERVICE_ACCESS | EFI_VARIABLE_RUNTIME_ACCESS` (UEFI specification 2.10, section 8.2).
-const VOLATILE: u32 = 0x6;
+const VARIABLE: &str = Variable::BootedSet.file_name();
 
 /// Why it is not known which set was started.
 #[derive(Debug, Error)]
@@ -23,14 +20,9 @@ pub enum BootedSetError {
     /// The variable cannot be read.
     #[error("cannot read the variable {VARIABLE}")]
     Read(#[source] io::Error),
-    /// The variable may be left over from an earlier start, or be the operating system's.
-    #[error(
-        "the variable {VARIABLE} has attributes {0:#x}, and the boot selector's has {VOLATILE:#x}"
-    )]
-    Attributes(u32),
-    /// The variable names no set.
-    #[error("the variable {VARIABLE} names no set")]
-    Content,
+    /// The variable is not the boot selector's.
+    #[error("cannot take the variable {VARIABLE}")]
+    Variable(#[source] VariableError),
     /// Nobody says it.
     #[error("neither the boot selector nor waystone.set= says which set was started")]
     Unsaid,
@@ -53,7 +45,7 @@ pub enum BootedSetError {
 /// Fails when nobody says it, when two say different things, or when the variable is not the boot selector's.
 pub fn booted_set(efivars: &Path, parameter: Option<SetId>) -> Result<SetId, BootedSetError> {
     let variable = match fs::read(efivars.join(VARIABLE)) {
-        Ok(bytes) => Some(parse(&bytes)?),
+        Ok(bytes) => Some(handover::booted_set(&bytes).map_err(BootedSetError::Variable)?),
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(BootedSetError::Read(error)),
     };
@@ -63,17 +55,6 @@ pub fn booted_set(efivars: &Path, parameter: Option<SetId>) -> Result<SetId, Boo
         }
         (Some(set), _) | (None, Some(set)) => Ok(set),
         (None, None) => Err(BootedSetError::Unsaid),
-    }
-}
-
-/// A variable as efivarfs gives it: four bytes of attributes, then the content, here the letter of the set.
-fn parse(bytes: &[u8]) -> Result<SetId, BootedSetError> {
-    let (attributes, content) = bytes.split_first_chunk().ok_or(BootedSetError::Content)?;
-    match (u32::from_le_bytes(*attributes), content) {
-        (VOLATILE, b"A") => Ok(SetId::A),
-        (VOLATILE, b"B") => Ok(SetId::B),
-        (VOLATILE, _) => Err(BootedSetError::Content),
-        (attributes, _) => Err(BootedSetError::Attributes(attributes)),
     }
 }
 
@@ -118,14 +99,15 @@ mod tests {
     #[test]
     fn a_variable_that_outlives_a_restart_is_not_the_selectors() {
         let error = set(Some(b"\x07\0\0\0A"), Some(SetId::A)).unwrap_err();
-        assert!(matches!(error, BootedSetError::Attributes(7)), "{error}");
+        let wanted = VariableError::Attributes(7);
+        assert!(matches!(error, BootedSetError::Variable(it) if it == wanted), "{error}");
     }
 
     #[test]
     fn content_that_is_no_set_is_refused() {
         for content in [&b""[..], b"\x06\0\0", b"\x06\0\0\0", b"\x06\0\0\0C", b"\x06\0\0\0A\0"] {
             let error = set(Some(content), Some(SetId::A)).unwrap_err();
-            assert!(matches!(error, BootedSetError::Content), "{content:?}: {error}");
+            assert!(matches!(error, BootedSetError::Variable(_)), "{content:?}: {error}");
         }
     }
 }

@@ -5,15 +5,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use handover::EFIVARS;
 use rustix::mount::{MountFlags, mount, mount_move};
 use rustix::process::{chdir, chroot};
 use thiserror::Error;
 
 /// Where the root filesystem is mounted before it becomes the root.
 const ROOT: &str = "/root";
-
-/// Where the firmware's variables are.
-pub const EFIVARS: &str = "/sys/firmware/efi/efivars";
 
 /// What programs find in every system, in the order in which it is moved: what it is, its type, where it is, its flags.
 const SYSTEM: [(&str, &str, MountFlags); 3] = [

@@ -26,7 +26,9 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, ProgramError> {
         Command::Status => status::run(args, &target)?,
         Command::RewriteTable => rewrite_table(args, &target)?,
         Command::HasBootEverSucceeded => has_boot_ever_succeeded(args, &target)?,
-        Command::MarkSuccessfulBoot => change(args, &target, State::mark_successful_boot)?,
+        Command::MarkSuccessfulBoot { tries } => {
+            change(args, &target, |state| state.mark_successful_boot_with(tries))?;
+        }
         Command::ClearInactive => change(args, &target, State::clear_inactive)?,
         Command::MarkInactiveValid { tries } => {
             change(args, &target, |state| state.mark_inactive_valid(tries))?;

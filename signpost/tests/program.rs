@@ -87,9 +87,9 @@ fn an_update_and_a_rollback() {
         assert_eq!(on(disk, &["has-boot-ever-succeeded"]).done(), "true\n");
         assert_eq!(on(disk, &["has-boot-ever-succeeded", "--json"]).json(), Value::Bool(true));
         on(disk, &["--active", "B", "rollback-to-inactive"]).done();
-        assert_eq!(bits(disk), [(2, 0, true), (1, 1, true)]);
+        assert_eq!(bits(disk), [(2, 0, true), (1, 3, true)]);
         on(disk, &["--active", "B", "cancel-upgrade"]).done();
-        assert_eq!(bits(disk), [(0, 0, true), (2, 1, true)]);
+        assert_eq!(bits(disk), [(0, 0, true), (2, 3, true)]);
     });
 }
 
@@ -158,6 +158,22 @@ fn what_is_so_already_is_done_without_a_write() {
         let text = on(disk, &["--active", "A", "mark-successful-boot"]).done();
         assert!(text.starts_with("it was so already"), "{text}");
         assert!(before == (image.bytes(), stamp()));
+    });
+}
+
+#[test]
+fn marking_a_boot_successful_gives_tries_unless_told_otherwise() {
+    on_both(|image| {
+        let disk = image.path.as_path();
+        let mark = |more: &[&str]| {
+            let line = ["--active", "A", "--json", "mark-successful-boot"];
+            let report = on(disk, &[&line[..], more].concat()).json();
+            (report["after"]["sets"]["a"]["tries"].clone(), report["changed"].clone())
+        };
+        assert_eq!(mark(&[]), (3.into(), true.into()));
+        assert_eq!(mark(&["--tries", "1"]), (1.into(), true.into()));
+        assert_eq!(mark(&["--tries", "0"]), (0.into(), true.into()), "as on Bottlerocket");
+        assert_eq!(mark(&["--tries", "0"]), (0.into(), false.into()));
     });
 }
 
@@ -419,12 +435,12 @@ fn a_disk_of_one_set_works_as_far_as_it_goes() {
     parts.push(PARTS[11]);
     let image = Image::with(&parts, &[(BOOT_A, 48)]);
     on(&image.path, &["--active", "A", "mark-successful-boot"]).done();
-    assert_eq!(image.attributes(BOOT_A), 1 << 48 | 1 << 56);
+    assert_eq!(image.attributes(BOOT_A), 1 << 48 | 3 << 52 | 1 << 56);
     on(&image.path, &["--active", "A", "clear-inactive"]).fails(4, &["no set but A"]);
     on(&image.path, &["--active", "B", "mark-successful-boot"])
         .fails(4, &["set B", "not on the disk"]);
     let text = on(&image.path, &["status"]).done();
-    assert!(text.contains("it is successful and is the only set"), "{text}");
+    assert!(text.contains("it is successful with 3 tries left and is the only set"), "{text}");
 }
 
 #[test]

@@ -11,14 +11,11 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::process::ExitCode;
 
+use handover::{EFIVARS, Variable, booted_set};
 use rustix::system::{RebootCommand, reboot};
 
 /// Files that are read to their end: what is damaged in one of them is found out by the kernel.
 const PAYLOAD: &str = "/usr/share/guest";
-
-/// What the boot selector says; a machine without it has no such file.
-const BOOTED_SET: &str =
-    "/sys/firmware/efi/efivars/WaystoneBootedSet-0cb3681a-631b-4228-9c6c-c583c583d289";
 
 fn main() -> ExitCode {
     if std::process::id() != 1 {
@@ -36,19 +33,16 @@ fn main() -> ExitCode {
 
 fn tell() -> io::Result<()> {
     println!("guest: version {}", field(&fs::read_to_string("/etc/os-release")?, "VERSION_ID="));
-    if let Ok(set) = fs::read(BOOTED_SET) {
-        println!("guest: told that set {} was started", letter(&set));
+    // A machine without the boot selector has no such file.
+    if let Ok(file) = fs::read(Path::new(EFIVARS).join(Variable::BootedSet.file_name())) {
+        let set = booted_set(&file).map_err(io::Error::other)?;
+        println!("guest: told that set {set} was started");
     }
     println!("guest: root {}", root(&fs::read_to_string("/proc/self/mountinfo")?));
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     println!("guest: arguments {}", arguments.join(" "));
     println!("guest: read {} bytes", read_all(Path::new(PAYLOAD))?);
     Ok(())
-}
-
-/// What a variable says behind its attributes.
-fn letter(variable: &[u8]) -> String {
-    String::from_utf8_lossy(variable.get(4..).unwrap_or_default()).into_owned()
 }
 
 /// The value of a field of os-release.

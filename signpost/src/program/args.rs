@@ -42,7 +42,11 @@ pub(crate) enum Command {
     /// Show which set runs, which boots next and why, and the health of the partition table
     Status,
     /// Say that the running set was proven good by this boot
-    MarkSuccessfulBoot,
+    MarkSuccessfulBoot {
+        /// How many starts it has until it is to be proven again; with 0 its starts are not counted
+        #[arg(long, value_name = "0-15", default_value_t = Tries::REARM, value_parser = parse_rearm)]
+        tries: Tries,
+    },
     /// Forget what is in the inactive set: it cannot boot until it was written and marked valid again
     ClearInactive,
     /// Say that the inactive set was written and checked
@@ -68,7 +72,7 @@ impl Command {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Status => "status",
-            Self::MarkSuccessfulBoot => "mark-successful-boot",
+            Self::MarkSuccessfulBoot { .. } => "mark-successful-boot",
             Self::ClearInactive => "clear-inactive",
             Self::MarkInactiveValid { .. } => "mark-inactive-valid",
             Self::UpgradeToInactive => "upgrade-to-inactive",
@@ -83,6 +87,10 @@ impl Command {
 fn parse_tries(text: &str) -> Result<Tries, &'static str> {
     let tries = text.parse().ok().and_then(Tries::new).filter(|tries| *tries > Tries::ZERO);
     tries.ok_or("a set gets 1 to 15 tries")
+}
+
+fn parse_rearm(text: &str) -> Result<Tries, &'static str> {
+    text.parse().ok().and_then(Tries::new).ok_or("a set gets 0 to 15 tries")
 }
 
 #[cfg(test)]
@@ -128,5 +136,20 @@ mod tests {
             ]);
             assert_eq!(args.is_ok(), good, "{text}");
         }
+    }
+
+    #[test]
+    fn a_proven_set_may_go_uncounted() {
+        let rearm = |more: &[&str]| {
+            let line = ["signpost", "mark-successful-boot"];
+            match Args::try_parse_from(line.iter().chain(more)).map(|args| args.command) {
+                Ok(Command::MarkSuccessfulBoot { tries }) => Some(tries),
+                _ => None,
+            }
+        };
+        assert_eq!(rearm(&[]), Some(Tries::REARM));
+        assert_eq!(rearm(&["--tries", "0"]), Some(Tries::ZERO));
+        assert_eq!(rearm(&["--tries=15"]), Some(Tries::MAX));
+        assert_eq!(rearm(&["--tries=16"]), None);
     }
 }
