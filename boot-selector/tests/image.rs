@@ -1,8 +1,11 @@
 //! Where an image ends, whatever its headers say.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
+
+use std::fs;
+use std::process::Command;
 
 use boot_selector::{ImageDefect, check_image};
 use common::{CHECKSUM, IMAGE_BYTES, RUNS, image, with_checksum};
@@ -136,6 +139,40 @@ fn the_checksum_of_an_odd_length_counts_the_last_byte() {
         bytes.resize(length, 0xA7);
         assert_eq!(check_image(&with_checksum(bytes)), Ok(()), "{length} bytes");
     }
+}
+
+#[test]
+fn what_sbsign_appends_belongs_to_the_image() {
+    let stub = fs::read("/usr/lib/systemd/boot/efi/linuxx64.efi.stub");
+    let stub = stub.expect("install the Debian package systemd-boot-efi");
+    let signed = sign(&stub);
+    assert!(signed.len() > stub.len());
+    let mut partition = signed.clone();
+    partition.resize(1 << 20, 0xBB);
+    assert_eq!(image_length(&partition, 1 << 20), Ok(u64::try_from(signed.len()).unwrap()));
+    assert_eq!(check_image(&signed), Ok(()), "sbsign writes the checksum anew");
+    let mut damaged = signed;
+    *damaged.last_mut().unwrap() ^= 1;
+    assert!(check_image(&damaged).is_err(), "the checksum counts the signature");
+}
+
+/// Signs an image with a key that nobody knows.
+fn sign(image: &[u8]) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("image"), image).unwrap();
+    let run = |package: &str, line: &str| {
+        let mut words = line.split(' ');
+        let mut command = Command::new(words.next().unwrap());
+        let output = command.args(words).current_dir(folder.path()).output();
+        let output = output.unwrap_or_else(|_| panic!("install the Debian package {package}"));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    run(
+        "openssl",
+        "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=test -keyout key -out cert",
+    );
+    run("sbsigntool", "sbsign --key key --cert cert --output signed image");
+    fs::read(folder.path().join("signed")).unwrap()
 }
 
 proptest! {

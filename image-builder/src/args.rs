@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Build(BuildArgs),
     /// Put together only the initial RAM filesystem of a release
     Initramfs(InitramfsArgs),
+    /// Sign an EFI program for Secure Boot
+    Sign(SignArgs),
     /// Make a disk with the images of a build in set A
     Disk(DiskArgs),
     /// Make or check dm-verity hash trees
@@ -74,6 +76,18 @@ pub(crate) struct InitramfsArgs {
 }
 
 #[derive(Debug, Parser)]
+pub(crate) struct SignArgs {
+    /// Spec whose [secure_boot] says with what
+    #[arg(long, value_name = "FILE")]
+    pub(crate) spec: PathBuf,
+    /// The signed program; an earlier file is replaced
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// The program
+    pub(crate) program: PathBuf,
+}
+
+#[derive(Debug, Parser)]
 pub(crate) struct DiskArgs {
     /// Output folder of a build
     #[arg(long, value_name = "DIR")]
@@ -87,6 +101,9 @@ pub(crate) struct DiskArgs {
     /// EFI program that the firmware starts
     #[arg(long, value_name = "FILE")]
     pub(crate) efi_binary: Option<PathBuf>,
+    /// Spec whose [secure_boot] says with what the EFI program is signed; without it, it is put there as it is
+    #[arg(long, value_name = "FILE", requires = "efi_binary")]
+    pub(crate) spec: Option<PathBuf>,
     /// Leave private and data without ext4 filesystems
     #[arg(long)]
     pub(crate) leave_empty: bool,

@@ -22,6 +22,7 @@ use crate::filesystem::{self, Identity};
 use crate::identity::derived_uuid;
 use crate::output::Output;
 use crate::rootfs::Tree;
+use crate::sign::Signing;
 use crate::spec::Spec;
 use crate::transport::compress;
 use crate::uki::{self, CommandLine};
@@ -143,6 +144,7 @@ impl Build<'_> {
             made: &made,
             command_line: command_line.as_str(),
             images: [&boot, &root, &hash],
+            signer: Signing::of(&self.request.spec)?.map(|signing| signing.signer),
         }
         .assemble())
     }
@@ -205,7 +207,7 @@ impl BootFiles {
     }
 
     fn assemble(&self, spec: &Spec, line: &CommandLine) -> Result<Vec<u8>, Error> {
-        Ok(uki::assemble(&uki::Parts {
+        let image = uki::assemble(&uki::Parts {
             arch: spec.arch,
             stub: &self.stub,
             os_release: self.os_release.as_str(),
@@ -213,6 +215,10 @@ impl BootFiles {
             kernel: &self.kernel,
             initramfs: self.initramfs.as_deref(),
             timestamp: spec.timestamp,
-        })?)
+        })?;
+        match Signing::of(spec)? {
+            Some(signing) => Ok(signing.sign(&image)?),
+            None => Ok(image),
+        }
     }
 }

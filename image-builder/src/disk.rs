@@ -23,7 +23,10 @@ use crate::Error;
 use crate::error::OnFile;
 use crate::filesystem::{EmptyExt4, format_empty_ext4};
 use crate::identity::derived_uuid;
+use crate::sign::{SignError, Signer, Signing, signatures};
+use crate::spec::Spec;
 use crate::tree_file::persist;
+use crate::uki::Image;
 
 pub(crate) use blocks::FileBlocks;
 pub use geometry::{Part, Role};
@@ -102,6 +105,8 @@ pub struct Request {
     pub disk_guid: Option<Uuid>,
     /// An EFI program that the firmware starts.
     pub efi_binary: Option<PathBuf>,
+    /// Says with what the EFI program is signed; without it, it is taken as it is.
+    pub spec: Option<Spec>,
     /// Leaves private and data without filesystems.
     pub leave_empty: bool,
     /// Shows no progress.
@@ -119,6 +124,8 @@ pub struct DiskReport {
     pub disk_guid: String,
     /// Version of the release in set A.
     pub version: String,
+    /// Who signed the EFI program, as far as its signatures can be read.
+    pub efi_signed_by: Vec<Signer>,
     /// Its partitions.
     pub partitions: Vec<Part>,
 }
@@ -135,8 +142,10 @@ pub fn make(request: &Request) -> Result<DiskReport, Error> {
         return Err(DiskError::NotFile(request.out.clone()).into());
     }
     let guid = request.disk_guid.unwrap_or_else(|| derived_uuid("disk", &[&report.product_line]));
+    let program = efi_program(request)?;
+    let efi_signed_by = program.as_deref().map(signers).unwrap_or_default();
     let mut disk = Disk::lay_out(request, &report, guid)?;
-    disk.fill()?;
+    disk.fill(program.as_deref())?;
     disk.write_table()?;
     let (length, partitions) = (disk.length, disk.partitions);
     persist(disk.file, &request.out)?;
@@ -145,8 +154,25 @@ pub fn make(request: &Request) -> Result<DiskReport, Error> {
         length,
         disk_guid: guid.to_string(),
         version: report.version.to_string(),
+        efi_signed_by,
         partitions,
     })
+}
+
+/// The EFI program, signed if it is to be.
+fn efi_program(request: &Request) -> Result<Option<Vec<u8>>, Error> {
+    let Some(path) = &request.efi_binary else { return Ok(None) };
+    let program = fs::read(path).on("read", path)?;
+    let Some(spec) = &request.spec else { return Ok(Some(program)) };
+    let signing = Signing::of(spec)?.ok_or(SignError::None)?;
+    Ok(Some(signing.sign(&program)?))
+}
+
+/// Who signed a program.
+fn signers(program: &[u8]) -> Vec<Signer> {
+    let image = Image::parse(program).ok();
+    let found = image.and_then(|image| signatures(&image, program)).unwrap_or_default();
+    found.into_iter().filter_map(|signature| signature.signer).collect()
 }
 
 /// Time of the empty filesystems: 2024-01-01T00:00:00Z.
@@ -205,13 +231,13 @@ impl<'a> Disk<'a> {
     }
 
     /// Puts everything into the partitions.
-    fn fill(&self) -> Result<(), Error> {
+    fn fill(&self, program: Option<&[u8]>) -> Result<(), Error> {
         for part in &self.partitions {
             match (part.role, part.set) {
                 (Role::Boot, Some(SetId::A)) => self.image(part, &self.report.images.boot.raw)?,
                 (Role::Root, Some(SetId::A)) => self.image(part, &self.report.images.root.raw)?,
                 (Role::Hash, Some(SetId::A)) => self.image(part, &self.report.images.hash.raw)?,
-                (Role::Efi, _) => self.efi(part)?,
+                (Role::Efi, _) => self.efi(part, program)?,
                 (Role::Private, _) => self.filesystem(part, "private")?,
                 (Role::Data, _) => self.filesystem(part, "data")?,
                 _ => {}
@@ -239,14 +265,10 @@ impl<'a> Disk<'a> {
         Err(DiskError::Image { path, how }.into())
     }
 
-    fn efi(&self, part: &Part) -> Result<(), Error> {
-        let program = match &self.request.efi_binary {
-            Some(path) => Some(fs::read(path).on("read", path)?),
-            None => None,
-        };
+    fn efi(&self, part: &Part, program: Option<&[u8]>) -> Result<(), Error> {
         let serial =
             derived_uuid("volume", &[&self.report.product_line, &part.label]).as_fields().0;
-        let image = efi::image(part.length, serial, &self.report.arch, program.as_deref());
+        let image = efi::image(part.length, serial, &self.report.arch, program);
         let image = image.map_err(DiskError::Efi)?;
         Ok(fill::write_sparse(&image, self.file.as_file(), part.start)
             .on("write", self.file.path())?)

@@ -12,6 +12,7 @@ use crate::initramfs::InitramfsError;
 use crate::inspect::InspectError;
 use crate::output::OutputError;
 use crate::rootfs::RootfsError;
+use crate::sign::SignError;
 use crate::spec::SpecError;
 use crate::tool::ToolError;
 use crate::uki::UkiError;
@@ -40,6 +41,9 @@ pub enum Error {
     /// A program failed or is missing.
     #[error(transparent)]
     Tool(#[from] ToolError),
+    /// A program could not be signed.
+    #[error("cannot sign for Secure Boot")]
+    Sign(#[from] SignError),
     /// A hash tree could not be made, or does not hold.
     #[error(transparent)]
     Verity(#[from] verity::Error),
@@ -125,6 +129,7 @@ impl Classify for Error {
             Self::File(_) | Self::Uki(_) | Self::Inspect(_) | Self::Print(_) => Kind::Failed,
             Self::Filesystem(_) | Self::Tool(_) => Kind::Failed,
             Self::Initramfs(error) => error.kind(),
+            Self::Sign(error) => error.kind(),
             Self::Verity(verity::Error::Length(_)) => Kind::Refused,
             Self::Verity(_) => Kind::Failed,
             Self::DoesNotFit(_) => Kind::Refused,
@@ -144,6 +149,7 @@ impl Classify for Error {
             }
             Self::Tool(error) | Self::Filesystem(FilesystemError::Tool(error)) => error.hint(),
             Self::Output(error) => error.hint(),
+            Self::Sign(error) => error.hint(),
             _ => None,
         }
     }

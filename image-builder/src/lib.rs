@@ -8,6 +8,8 @@
 //! The same input gives the same bytes: times are those of the spec, identities come from names, and folders are
 //! taken in the order of their names. Nothing needs root's rights or loop devices.
 //!
+//! EFI programs are signed for Secure Boot, if the spec says with what ([`sign`]).
+//!
 //! Left out on purpose: making the root filesystem itself (mmdebstrap and the like do), and publishing (repo-tools).
 
 pub mod build;
@@ -17,6 +19,7 @@ pub mod initramfs;
 pub mod inspect;
 pub mod output;
 pub mod rootfs;
+pub mod sign;
 pub mod spec;
 pub mod tool;
 pub mod tree_file;

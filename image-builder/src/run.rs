@@ -8,19 +8,21 @@ use cli::{ByteCount, Outcome, print_json};
 use image_builder::build::{self, Plan};
 use image_builder::disk::{self, DiskReport};
 use image_builder::inspect::inspect;
+use image_builder::sign::{Signer, sign_program};
 use image_builder::spec::Spec;
 use image_builder::{Error, tree_file};
-use manifest::report::BuildReport;
+use manifest::report::{BuildReport, SecureBootReport};
 use serde::Serialize;
 use verity::Params;
 
-use crate::args::{Args, BuildArgs, Command, DiskArgs, InitramfsArgs, VerityCommand};
+use crate::args::{Args, BuildArgs, Command, DiskArgs, InitramfsArgs, SignArgs, VerityCommand};
 
 /// Runs what the command line says.
 pub(crate) fn run(args: &Args) -> Result<Outcome, Error> {
     match &args.command {
         Command::Build(build) => run_build(args, build)?,
         Command::Initramfs(wanted) => run_initramfs(args, wanted)?,
+        Command::Sign(wanted) => run_sign(args, wanted)?,
         Command::Disk(disk) => run_disk(args, disk)?,
         Command::Verity(verity) => run_verity(args, verity)?,
         Command::Inspect { path } => {
@@ -52,12 +54,22 @@ fn run_initramfs(args: &Args, wanted: &InitramfsArgs) -> Result<(), Error> {
     show(args, &report, || format!("{}: {}\n", report.file.display(), ByteCount(report.length)))
 }
 
+fn run_sign(args: &Args, wanted: &SignArgs) -> Result<(), Error> {
+    let signed = sign_program(&Spec::read(&wanted.spec)?, &wanted.program, &wanted.out)?;
+    show(args, &signed, || {
+        let (file, length) = (signed.file.display(), ByteCount(signed.length));
+        let Signer { subject, certificate_sha256 } = &signed.signer;
+        format!("{file}: {length}, signed by {subject}\n  certificate {certificate_sha256}\n")
+    })
+}
+
 fn run_disk(args: &Args, wanted: &DiskArgs) -> Result<(), Error> {
     let report = disk::make(&disk::Request {
         parts: wanted.parts.clone(),
         out: wanted.out.clone(),
         disk_guid: wanted.disk_guid,
         efi_binary: wanted.efi_binary.clone(),
+        spec: wanted.spec.as_deref().map(Spec::read).transpose()?,
         leave_empty: wanted.leave_empty,
         quiet: args.quiet,
     })?;
@@ -118,7 +130,11 @@ fn build_text(report: &BuildReport, out: &Path) -> String {
             ],
         )
     });
-    format!("{title}{}  root hash {}\n", images.concat(), report.verity.root_hash)
+    let signed = report.secure_boot.as_ref().map_or_else(String::new, |signer| {
+        let SecureBootReport { subject, certificate_sha256 } = signer;
+        format!("  boot image signed by {subject}, certificate {certificate_sha256}\n")
+    });
+    format!("{title}{}  root hash {}\n{signed}", images.concat(), report.verity.root_hash)
 }
 
 fn row(name: &str, [first, second, third]: [&dyn Display; 3]) -> String {
@@ -140,5 +156,9 @@ fn disk_text(report: &DiskReport) -> String {
             ByteCount(part.length).to_string()
         )
     });
-    [title].into_iter().chain(parts).collect()
+    let signed = report.efi_signed_by.iter().map(|signer| {
+        let Signer { subject, certificate_sha256 } = signer;
+        format!("  EFI program signed by {subject}, certificate {certificate_sha256}\n")
+    });
+    [title].into_iter().chain(parts).chain(signed).collect()
 }

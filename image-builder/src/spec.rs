@@ -6,6 +6,7 @@
 mod file_ref;
 mod initramfs;
 mod names;
+mod secure_boot;
 mod sizes;
 
 use std::fs;
@@ -19,6 +20,7 @@ use crate::uki::CommandLineError;
 pub use file_ref::FileRef;
 pub use initramfs::{Compression, Initramfs, MadeInitramfs, ModuleName};
 pub use names::{LabelPrefix, Name, NameError};
+pub use secure_boot::{HostFile, SecureBoot, SigningKey, SigningTime};
 pub use sizes::{Mebibytes, Sizes};
 
 /// Why a spec cannot be used.
@@ -80,6 +82,8 @@ pub struct Spec {
     /// Compression for transport.
     #[serde(default)]
     pub transport: Transport,
+    /// With what EFI programs are signed; they are not, if absent.
+    pub secure_boot: Option<SecureBoot>,
     /// The folder of the spec, which files of the building machine are relative to.
     #[serde(skip)]
     pub folder: PathBuf,
@@ -243,6 +247,7 @@ mod tests {
             ("command_line = 'root=/dev/sda'", "root="),
             ("command_line = 'waystone.verity=1'", "waystone.verity"),
             ("initramfs = '/../etc/shadow'", ".."),
+            ("[secure_boot]\nkey = 'host:k'\ncertificate = 'host:c'\nsign = true", "sign"),
         ] {
             let error = read(&format!("{LEAST}{line}\n")).unwrap_err();
             assert!(error.contains(wanted), "{line}: {error}");

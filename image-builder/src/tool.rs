@@ -15,6 +15,10 @@ pub enum Tool {
     Debugfs,
     /// Checks an ext4 filesystem.
     E2fsck,
+    /// Signs an EFI program.
+    Sbsign,
+    /// Runs a program with a clock that stands still.
+    Faketime,
 }
 
 /// A program that is missing or failed.
@@ -64,12 +68,16 @@ impl Tool {
             Self::Mke2fs => "mke2fs",
             Self::Debugfs => "debugfs",
             Self::E2fsck => "e2fsck",
+            Self::Sbsign => "sbsign",
+            Self::Faketime => "faketime",
         }
     }
 
     fn package(self) -> &'static str {
         match self {
             Self::Mke2fs | Self::Debugfs | Self::E2fsck => "e2fsprogs",
+            Self::Sbsign => "sbsigntool",
+            Self::Faketime => "faketime",
         }
     }
 
@@ -79,6 +87,24 @@ impl Tool {
         command.env("PATH", search_path()).env("LC_ALL", "C").stdin(Stdio::null());
         prepare(&mut command);
         finish(self, &mut command)
+    }
+
+    /// Runs it as [`run`](Self::run) does, at a time that is given in seconds since 1970.
+    pub(crate) fn run_at(
+        self,
+        timestamp: u32,
+        prepare: impl FnOnce(&mut Command),
+    ) -> Result<String, ToolError> {
+        // Else faketime would say that it is missing, and nobody where it is to be had.
+        let path = search_path();
+        let mut places = std::env::split_paths(&path).map(|folder| folder.join(self.program()));
+        let program = places
+            .find(|program| program.is_file())
+            .ok_or(ToolError::Missing { program: self.program(), package: self.package() })?;
+        Self::Faketime.run(|command| {
+            command.env("FAKETIME_FMT", "%s").args(["-f", &timestamp.to_string()]).arg(program);
+            prepare(command);
+        })
     }
 }
 

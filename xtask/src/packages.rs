@@ -59,6 +59,16 @@ pub(crate) const PACKAGES: &[Package] = &[
         "the stub that a boot image starts with",
         Always,
     ),
+    package("sbsigntool", Program("sbsign"), "signs for Secure Boot", Always),
+    package("faketime", Program("faketime"), "gives signatures the time of the spec", Always),
+    package("openssl", Program("openssl"), "makes keys and certificates for tests", Always),
+    package("softhsm2", Program("softhsm2-util"), "is a token that keeps a key, in tests", Always),
+    package(
+        "libengine-pkcs11-openssl",
+        File("/usr/lib/*/engines-3/pkcs11.so"),
+        "signs with keys in tokens",
+        Always,
+    ),
     package("cryptsetup-bin", Program("veritysetup"), "checks our dm-verity trees", Always),
     package("gdisk", Program("sgdisk"), "checks our partition tables", Always),
     package(
@@ -92,7 +102,6 @@ pub(crate) const PACKAGES: &[Package] = &[
     package("lld", Program("lld-link"), "links programs for firmware", Firmware),
     package("time", File("/usr/bin/time"), "measures memory", Bench),
     package("swupdate", Program("swupdate"), "a peer to compare with", Bench),
-    package("openssl", Program("openssl"), "signs what the peer installs", Bench),
 ];
 
 const fn package(name: &'static str, sign: Sign, purpose: &'static str, need: Need) -> Package {

@@ -1,10 +1,13 @@
 //! The build report of a build.
 
-use manifest::report::{Artifact, BuildReport, FORMAT, ImageReport, ImageReports, VerityReport};
+use manifest::report::{
+    Artifact, BuildReport, FORMAT, ImageReport, ImageReports, SecureBootReport, VerityReport,
+};
 use verity::{Formatted, Params};
 
 use super::{MeasuredPair, Request};
 use crate::digest::Measured;
+use crate::sign::Signer;
 
 /// What a report is made of.
 pub(super) struct Report<'a> {
@@ -14,6 +17,8 @@ pub(super) struct Report<'a> {
     pub(super) command_line: &'a str,
     /// Boot, root and hash.
     pub(super) images: [&'a MeasuredPair; 3],
+    /// Who signed the boot image.
+    pub(super) signer: Option<Signer>,
 }
 
 impl Report<'_> {
@@ -29,6 +34,7 @@ impl Report<'_> {
             filesystem: spec.filesystem.name().to_owned(),
             command_line: self.command_line.to_owned(),
             verity: self.verity(),
+            secure_boot: self.signer.as_ref().map(secure_boot),
             images: ImageReports {
                 boot: image("boot.img", boot, spec.sizes.boot.bytes()),
                 root: image("root.img", root, spec.sizes.root.bytes()),
@@ -46,6 +52,11 @@ impl Report<'_> {
             data_blocks: self.made.data_blocks,
         }
     }
+}
+
+fn secure_boot(signer: &Signer) -> SecureBootReport {
+    let Signer { subject, certificate_sha256 } = signer.clone();
+    SecureBootReport { subject, certificate_sha256 }
 }
 
 fn image(name: &str, (raw, transport): &MeasuredPair, partition_bytes: u64) -> ImageReport {

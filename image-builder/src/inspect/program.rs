@@ -6,6 +6,7 @@ use verity::BootParameter;
 use super::Subject;
 use crate::Error;
 use crate::rootfs::OsRelease;
+use crate::sign::{Signature, signatures};
 use crate::spec::Arch;
 use crate::uki::{self, Image};
 
@@ -25,6 +26,8 @@ pub struct ProgramFacts {
     pub trailing_bytes: u64,
     /// Its sections.
     pub sections: Vec<SectionFacts>,
+    /// Its signatures; none if what is there cannot be read.
+    pub signatures: Option<Vec<Signature>>,
     /// Kernel command line.
     pub command_line: Option<String>,
     /// Release of the kernel.
@@ -69,11 +72,14 @@ pub(super) fn facts(subject: &Subject<'_>) -> Result<ProgramFacts, Error> {
         .as_deref()
         .and_then(|line| BootParameter::in_command_line(line).ok().flatten());
     let whole = image.file_length();
+    // What lies beyond is told apart, and firmware does not see it.
+    let end = usize::try_from(whole).map_or(bytes.len(), |whole| whole.min(bytes.len()));
     Ok(ProgramFacts {
         boot_image: image.section(".linux", &bytes).is_some(),
         machine: machine(image.machine),
         length: whole,
         trailing_bytes: subject.length.saturating_sub(whole),
+        signatures: signatures(&image, &bytes[..end]),
         sections: image.sections.iter().map(SectionFacts::of).collect(),
         command_line,
         kernel_release: text(".uname"),

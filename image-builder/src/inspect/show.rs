@@ -4,6 +4,8 @@ use std::fmt::{self, Display, Formatter};
 
 use cli::ByteCount;
 
+use crate::sign::Signature;
+
 use super::{BuildFacts, DiskFacts, Facts, FilesystemFacts, FrameFacts, ProgramFacts, TreeFacts};
 
 impl Display for Facts {
@@ -47,9 +49,28 @@ impl Display for ProgramFacts {
                 format_args!("{:<9} {length:>12} at byte {offset}", section.name),
             )?;
         }
+        signatures(out, self.signatures.as_deref())?;
         let trailing = (self.trailing_bytes > 0).then_some(self.trailing_bytes);
         line_if(out, "beyond its end", trailing.map(|count| format!("{count} bytes")))
     }
+}
+
+fn signatures(out: &mut Formatter<'_>, found: Option<&[Signature]>) -> fmt::Result {
+    let Some(found) = found else { return line(out, "signature", "cannot be read") };
+    if found.is_empty() {
+        return line(out, "signature", "none");
+    }
+    for Signature { signer, fits } in found {
+        let about = match fits {
+            Some(true) => "of this program",
+            Some(false) => "of ANOTHER program",
+            None => "of an unknown kind",
+        };
+        let by = signer.as_ref().map_or("somebody unknown", |signer| signer.subject.as_str());
+        line(out, "signature", format_args!("{about}, by {by}"))?;
+        line_if(out, "certificate", signer.as_ref().map(|signer| &signer.certificate_sha256))?;
+    }
+    Ok(())
 }
 
 impl Display for TreeFacts {
@@ -116,6 +137,7 @@ impl Display for BuildFacts {
         writeln!(out, "build of {} {} for {}", report.variant, report.version, report.arch)?;
         line(out, "root hash", &report.verity.root_hash)?;
         line(out, "filesystem", &report.filesystem)?;
+        line_if(out, "signed by", report.secure_boot.as_ref().map(|signer| &signer.subject))?;
         for image in [&report.images.boot, &report.images.root, &report.images.hash] {
             let (raw, permille) = (&image.raw, image.fill_permille);
             let fill = format_args!("{}.{} % of its partition", permille / 10, permille % 10);

@@ -11,6 +11,9 @@ use object::{LittleEndian as LE, pe};
 /// Bytes of a section's header.
 pub(super) const SECTION_HEADER: usize = 40;
 
+/// Where the optional header of a program with 64-bit addresses has the place and the length of the certificates.
+const CERTIFICATES_ENTRY: usize = 112 + 4 * 8;
+
 /// What is known of an EFI program without running it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
@@ -30,8 +33,10 @@ pub struct Image {
     pub(super) section_alignment: u32,
     /// Bytes of all sections with initialised data.
     pub(super) initialised: u32,
-    /// Whether it is signed.
-    pub(super) signed: bool,
+    /// Where the entry for its certificates lies in the headers, if they have one.
+    pub(super) certificates_entry: Option<usize>,
+    /// Where its certificates lie in the file and how long they are; they hold the signatures.
+    pub(super) certificates: Option<(u32, u32)>,
 }
 
 /// One section.
@@ -92,7 +97,8 @@ impl Image {
         let (file, optional) = (headers.file_header(), headers.optional_header());
         // The headers were read from memory, so their places fit.
         let place = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
-        let signed = directories.get(pe::IMAGE_DIRECTORY_ENTRY_SECURITY);
+        let entry = directories.get(pe::IMAGE_DIRECTORY_ENTRY_SECURITY);
+        let certificates = entry.map(|entry| (entry.virtual_address.get(LE), entry.size.get(LE)));
         let image = Self {
             machine: file.machine.get(LE).0,
             sections: sections.iter().map(Section::of).collect(),
@@ -102,7 +108,8 @@ impl Image {
             headers_size: optional.size_of_headers(),
             section_alignment: optional.section_alignment(),
             initialised: optional.size_of_initialized_data(),
-            signed: signed.is_some_and(|entry| entry.size.get(LE) != 0),
+            certificates_entry: entry.map(|_| place(start) + 4 + 20 + CERTIFICATES_ENTRY),
+            certificates: certificates.filter(|(_, length)| *length != 0),
         };
         let outside = image.sections.iter().find(|section| section.raw(bytes).is_none());
         outside.map_or(Ok(()), |section| Err(PeError::Truncated(section.name.clone())))?;
@@ -120,7 +127,42 @@ impl Image {
             .sections
             .iter()
             .map(|section| u64::from(section.offset) + u64::from(section.raw_length));
-        ends.fold(u64::from(self.headers_size), u64::max)
+        let certificates =
+            self.certificates.map(|(start, length)| u64::from(start) + u64::from(length));
+        ends.chain(certificates).fold(u64::from(self.headers_size), u64::max)
+    }
+
+    /// Whether it is signed, by whomever.
+    pub fn is_signed(&self) -> bool {
+        self.certificates.is_some()
+    }
+
+    /// Its certificates, in the file that the headers were read from; `None` if they end after it.
+    pub(crate) fn certificates<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        self.certificates.map_or(Some(&[]), |(start, length)| bytes.get(range(start, length)?))
+    }
+
+    /// The parts of the file that a signature covers, in the order in which it does: all but the checksum, the place of the
+    /// certificates, and the certificates (Microsoft's "Windows Authenticode Portable Executable Signature Format").
+    ///
+    /// `None` if they overlap, or are not in the file.
+    pub(crate) fn signed_parts<'a>(&self, bytes: &'a [u8]) -> Option<Vec<&'a [u8]>> {
+        let (checksum, entry) = (self.optional + 64, self.certificates_entry?);
+        let headers = usize::try_from(self.headers_size).ok()?;
+        let mut parts = vec![
+            bytes.get(..checksum)?,
+            bytes.get(checksum + 4..entry)?,
+            bytes.get(entry + 8..headers)?,
+        ];
+        let mut sections: Vec<&Section> = self.sections.iter().collect();
+        sections.sort_by_key(|section| section.offset);
+        for section in sections {
+            parts.push(section.raw(bytes)?);
+        }
+        let covered: usize = parts.iter().map(|part| part.len()).sum::<usize>() + 4 + 8;
+        let end = bytes.len().checked_sub(self.certificates(bytes)?.len())?;
+        parts.push(bytes.get(covered..end)?);
+        Some(parts)
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn append(
     sections: &[(&str, &[u8])],
     timestamp: u32,
 ) -> Result<Vec<u8>, PeError> {
-    if image.signed {
+    if image.is_signed() {
         return Err(PeError::Signed);
     }
     check_room(image, sections.len())?;

@@ -29,6 +29,9 @@ pub struct BuildReport {
     pub command_line: String,
     /// The dm-verity tree of the root image.
     pub verity: VerityReport,
+    /// The signature of the boot image, for machines with Secure Boot; none if it is not signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secure_boot: Option<SecureBootReport>,
     /// The three images.
     pub images: ImageReports,
     /// Sizes of the disk that the images are made for.
@@ -47,6 +50,16 @@ pub struct VerityReport {
     pub uuid: String,
     /// Data blocks of 4096 bytes that the tree covers.
     pub data_blocks: u64,
+}
+
+/// Who signed the boot image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecureBootReport {
+    /// Subject of the certificate, as RFC 4514 writes it.
+    pub subject: String,
+    /// SHA-256 of the certificate as DER, 64 lower-case hexadecimal digits.
+    pub certificate_sha256: String,
 }
 
 /// The images of one set.

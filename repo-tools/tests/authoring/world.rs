@@ -187,6 +187,7 @@ pub(crate) fn write_parts(folder: &Path, version: &str, contents: &str) {
             uuid: "00000000-0000-0000-0000-000000000000".into(),
             data_blocks: 16,
         },
+        secure_boot: None,
         images: ImageReports {
             boot: image("boot", 50_000),
             root: image("root", 300_000),
