@@ -26,5 +26,5 @@ pub use case::{Bench, Case, Failure};
 pub use console::Said;
 pub use disk::{Content, TestDisk};
 pub use kernel::StandIn;
-pub use machine::{Bus, GUEST, Kernel, Machine, ORDERS, SERVER};
+pub use machine::{Bus, End, GUEST, Kernel, Machine, ORDERS, SERVER};
 pub use system::{System, SystemBench};

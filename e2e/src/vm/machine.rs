@@ -25,6 +25,20 @@ pub const GUEST: &str = "10.0.2.15/24";
 /// Where a guest finds its orders, in sysfs: below it a folder an order, with the order in a file `raw`.
 pub const ORDERS: &str = "/sys/firmware/qemu_fw_cfg/by_name/opt/waystone";
 
+/// How long nothing is said before whoever follows is told so.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// How a boot ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The machine restarted or switched itself off.
+    Itself,
+    /// Who followed it heard enough.
+    Enough,
+    /// Its time was over.
+    Time,
+}
+
 /// How the disk is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bus {
@@ -162,10 +176,11 @@ impl Machine {
     ///
     /// Fails if it falls silent, goes away or takes too long before.
     pub fn boot(&self, name: &str, until: &[&str]) -> Result<Said, Failure> {
-        let (said, end) = self.watch(name, until)?;
+        let is_last = |line: &str| until.iter().any(|text| line.contains(text));
+        let (said, end) = self.follow(name, &mut |_, line| line.is_some_and(is_last))?;
         match end {
-            None => Ok(said),
-            Some(end) => Err(self.no_verdict(name, end, until, &said)),
+            End::Enough => Ok(said),
+            end => Err(self.no_verdict(name, end, until, &said)),
         }
     }
 
@@ -175,8 +190,8 @@ impl Machine {
     ///
     /// Fails if it takes too long.
     pub fn run(&self, name: &str) -> Result<Said, Failure> {
-        match self.watch(name, &[])? {
-            (said, Some(RecvTimeoutError::Disconnected)) => Ok(said),
+        match self.follow(name, &mut |_, _| false)? {
+            (said, End::Itself) => Ok(said),
             (said, _) => Err(Failure::new(&format!(
                 "boot {name}: the machine did not end by itself in {:?}:\n{said}",
                 self.patience
@@ -184,13 +199,18 @@ impl Machine {
         }
     }
 
-    /// What is said until one of these is, and else how it ended.
-    fn watch(
+    /// Starts the machine and lets somebody hear every line as it comes, with the time since the start, and nothing after a
+    /// while of silence. The machine runs until it ends by itself, the hearer has heard enough, or its time is over.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the machine cannot be started.
+    pub fn follow(
         &self,
         name: &str,
-        until: &[&str],
-    ) -> Result<(Said, Option<RecvTimeoutError>), Failure> {
-        let log = self.folder.join(format!("{name}.console"));
+        is_enough: &mut dyn FnMut(Duration, Option<&str>) -> bool,
+    ) -> Result<(Said, End), Failure> {
+        let log = self.console(name);
         let file = File::create(&log).map_err(|cause| Failure::io("create", &log, &cause))?;
         let mut running = Running(self.start()?);
         let start = Instant::now();
@@ -199,32 +219,39 @@ impl Machine {
         let mut said = Said::default();
         loop {
             let left = self.patience.saturating_sub(start.elapsed());
-            match receiver.recv_timeout(left) {
-                Ok((time, line)) => {
-                    let last = until.iter().any(|text| line.contains(text));
-                    said.0.push((time, line));
-                    if last {
-                        return Ok((said, None));
-                    }
-                }
-                Err(end) => return Ok((said, Some(end))),
+            let (time, line) = match receiver.recv_timeout(left.min(SILENCE)) {
+                Ok((time, line)) => (time, Some(line)),
+                Err(RecvTimeoutError::Disconnected) => return Ok((said, End::Itself)),
+                Err(RecvTimeoutError::Timeout) if left <= SILENCE => return Ok((said, End::Time)),
+                Err(RecvTimeoutError::Timeout) => (start.elapsed(), None),
+            };
+            let enough = is_enough(time, line.as_deref());
+            said.0.extend(line.map(|line| (time, line)));
+            if enough {
+                return Ok((said, End::Enough));
             }
         }
     }
 
-    fn no_verdict(
-        &self,
-        name: &str,
-        end: RecvTimeoutError,
-        until: &[&str],
-        said: &Said,
-    ) -> Failure {
+    /// Where everything is kept that is said in a boot of this name.
+    #[must_use]
+    pub fn console(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.console"))
+    }
+
+    fn no_verdict(&self, name: &str, end: End, until: &[&str], said: &Said) -> Failure {
         let how = match end {
-            RecvTimeoutError::Timeout => format!("said nothing of it in {:?}", self.patience),
-            RecvTimeoutError::Disconnected => "went away before".to_owned(),
+            End::Itself => "went away before".to_owned(),
+            _ => format!("said nothing of it in {:?}", self.patience),
         };
-        let errors = fs::read_to_string(self.folder.join("qemu.errors")).unwrap_or_default();
+        let errors = self.errors();
         Failure::new(&format!("boot {name} waits for {until:?}; the guest {how}:\n{said}{errors}"))
+    }
+
+    /// What QEMU complained of in the last boot.
+    #[must_use]
+    pub fn errors(&self) -> String {
+        fs::read_to_string(self.folder.join("qemu.errors")).unwrap_or_default()
     }
 
     fn start(&self) -> Result<Child, Failure> {
