@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use cli::Progress;
-use manifest::report::BuildReport;
+use manifest::report::{BuildReport, SelinuxReport};
 use semver::Version;
 use verity::{BootParameter, Formatted, Params, available_threads};
 
@@ -26,7 +26,7 @@ use crate::sign::Signing;
 use crate::spec::Spec;
 use crate::transport::compress;
 use crate::uki::{self, CommandLine};
-use crate::{Error, rootfs};
+use crate::{Error, rootfs, selinux};
 
 pub use initramfs::{InitramfsReport, initramfs};
 use plan::{BootFiles, misfit};
@@ -55,7 +55,7 @@ pub struct Request {
 pub fn plan(request: &Request) -> Result<Plan, Error> {
     Output::check(&request.out)?;
     let work = tempfile::tempdir().on("create a folder in", &std::env::temp_dir())?;
-    let (tree, boot) = prepare(request, work.path())?;
+    let Prepared { tree, boot, .. } = prepare(request, work.path())?;
     Plan::of(&request.spec, &tree, &boot)
 }
 
@@ -67,10 +67,10 @@ pub fn plan(request: &Request) -> Result<Plan, Error> {
 /// to it then. Fails when something cannot be read or made.
 pub fn build(request: &Request) -> Result<BuildReport, Error> {
     let output = Output::prepare(&request.out)?;
-    let (tree, boot) = prepare(request, &output.work())?;
+    let Prepared { tree, boot, selinux } = prepare(request, &output.work())?;
     Plan::of(&request.spec, &tree, &boot)?;
     let files = Files::new(&output.images());
-    let build = Build { request, boot, files };
+    let build = Build { request, boot, selinux, files };
     build.root(&tree, &output.work())?;
     drop(tree);
     let report = build.finish()?;
@@ -81,12 +81,19 @@ pub fn build(request: &Request) -> Result<BuildReport, Error> {
     Ok(report)
 }
 
-/// Reads all that is needed, but no contents of the root filesystem.
-fn prepare(request: &Request, work: &Path) -> Result<(Tree, BootFiles), Error> {
+/// All that is needed, but no contents of the root filesystem.
+struct Prepared {
+    tree: Tree,
+    boot: BootFiles,
+    selinux: Option<SelinuxReport>,
+}
+
+fn prepare(request: &Request, work: &Path) -> Result<Prepared, Error> {
     let mut tree = rootfs::read(&request.rootfs, request.spec.arch, work)?;
     let os_release = tree.release(&request.spec, &request.version)?;
     let boot = BootFiles::read(&request.spec, &tree, os_release)?;
-    Ok((tree, boot))
+    let selinux = selinux::label(&request.spec, &mut tree)?;
+    Ok(Prepared { tree, boot, selinux })
 }
 
 /// Paths of the images in the making.
@@ -109,6 +116,7 @@ pub(crate) type MeasuredPair = (Measured, Measured);
 struct Build<'a> {
     request: &'a Request,
     boot: BootFiles,
+    selinux: Option<SelinuxReport>,
     files: Files,
 }
 
@@ -143,6 +151,7 @@ impl Build<'_> {
             params: &params,
             made: &made,
             command_line: command_line.as_str(),
+            selinux: self.selinux.as_ref(),
             images: [&boot, &root, &hash],
             signer: Signing::of(&self.request.spec)?.map(|signing| signing.signer),
         }

@@ -12,6 +12,7 @@ use crate::initramfs::InitramfsError;
 use crate::inspect::InspectError;
 use crate::output::OutputError;
 use crate::rootfs::RootfsError;
+use crate::selinux::SelinuxError;
 use crate::sign::SignError;
 use crate::spec::SpecError;
 use crate::tool::ToolError;
@@ -29,6 +30,9 @@ pub enum Error {
     /// The root filesystem given cannot be used.
     #[error(transparent)]
     Rootfs(#[from] RootfsError),
+    /// The root filesystem cannot be labelled.
+    #[error("cannot label the root filesystem for SELinux")]
+    Selinux(#[from] SelinuxError),
     /// A filesystem could not be made.
     #[error(transparent)]
     Filesystem(#[from] FilesystemError),
@@ -134,6 +138,7 @@ impl Classify for Error {
             Self::Verity(_) => Kind::Failed,
             Self::DoesNotFit(_) => Kind::Refused,
             Self::Rootfs(error) => error.kind(),
+            Self::Selinux(error) => error.kind(),
             Self::Output(error) => error.kind(),
             Self::Disk(error) => error.kind(),
         }

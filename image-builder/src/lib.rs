@@ -19,6 +19,7 @@ pub mod initramfs;
 pub mod inspect;
 pub mod output;
 pub mod rootfs;
+pub mod selinux;
 pub mod sign;
 pub mod spec;
 pub mod tool;

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{FileError, OnFile};
+use crate::selinux::Selinux;
 use crate::uki::CommandLineError;
 
 pub use file_ref::FileRef;
@@ -84,6 +85,8 @@ pub struct Spec {
     pub transport: Transport,
     /// With what EFI programs are signed; they are not, if absent.
     pub secure_boot: Option<SecureBoot>,
+    /// Labels for SELinux; without it, files keep those that they came with.
+    pub selinux: Option<Selinux>,
     /// The folder of the spec, which files of the building machine are relative to.
     #[serde(skip)]
     pub folder: PathBuf,
@@ -248,6 +251,9 @@ mod tests {
             ("command_line = 'waystone.verity=1'", "waystone.verity"),
             ("initramfs = '/../etc/shadow'", ".."),
             ("[secure_boot]\nkey = 'host:k'\ncertificate = 'host:c'\nsign = true", "sign"),
+            ("[selinux]\nfile_context = 'a'", "file_context"),
+            ("[selinux]", "file_contexts"),
+            ("selinux = {file_contexts = '../a'}", ".."),
         ] {
             let error = read(&format!("{LEAST}{line}\n")).unwrap_err();
             assert!(error.contains(wanted), "{line}: {error}");

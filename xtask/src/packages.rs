@@ -69,6 +69,7 @@ pub(crate) const PACKAGES: &[Package] = &[
         "signs with keys in tokens",
         Always,
     ),
+    package("selinux-utils", Program("selabel_lookup"), "checks our labels for SELinux", Always),
     package("cryptsetup-bin", Program("veritysetup"), "checks our dm-verity trees", Always),
     package("gdisk", Program("sgdisk"), "checks our partition tables", Always),
     package(

@@ -1,7 +1,8 @@
 //! The build report of a build.
 
 use manifest::report::{
-    Artifact, BuildReport, FORMAT, ImageReport, ImageReports, SecureBootReport, VerityReport,
+    Artifact, BuildReport, FORMAT, ImageReport, ImageReports, SecureBootReport, SelinuxReport,
+    VerityReport,
 };
 use verity::{Formatted, Params};
 
@@ -15,6 +16,7 @@ pub(super) struct Report<'a> {
     pub(super) params: &'a Params,
     pub(super) made: &'a Formatted,
     pub(super) command_line: &'a str,
+    pub(super) selinux: Option<&'a SelinuxReport>,
     /// Boot, root and hash.
     pub(super) images: [&'a MeasuredPair; 3],
     /// Who signed the boot image.
@@ -35,6 +37,7 @@ impl Report<'_> {
             command_line: self.command_line.to_owned(),
             verity: self.verity(),
             secure_boot: self.signer.as_ref().map(secure_boot),
+            selinux: self.selinux.cloned(),
             images: ImageReports {
                 boot: image("boot.img", boot, spec.sizes.boot.bytes()),
                 root: image("root.img", root, spec.sizes.root.bytes()),

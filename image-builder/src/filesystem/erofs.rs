@@ -4,6 +4,7 @@
 //! byte 1024   superblock (128 bytes)
 //! byte 1152   inodes in the order of their first names, the root first; each is followed by its attributes and by
 //!             what is short: targets of links, ends of folders
+//! block m     labels of SELinux, each once; inodes name their places
 //! block n     whole blocks of folders, and contents of files, each from a block of its own on
 //! ```
 //!
@@ -74,9 +75,12 @@ pub(super) fn make(
     Ok(())
 }
 
-/// Superblock and inodes, in whole blocks.
+/// Superblock, inodes and labels, in whole blocks.
 fn metadata(plan: &Plan<'_>, identity: &Identity) -> Vec<u8> {
-    let mut bytes = vec![0; plan.metadata_blocks() * BLOCK];
+    let inodes = plan.metadata_blocks() * BLOCK;
+    let mut bytes = vec![0; inodes + plan.label_blocks() * BLOCK];
+    let labels = &plan.labels.encoded;
+    bytes[inodes..inodes + labels.len()].copy_from_slice(labels);
     bytes[SUPERBLOCK..FIRST_INODE].copy_from_slice(&superblock(plan, identity));
     for (node, number) in plan.nodes.iter().zip(1..) {
         let mut inode = node.encode(number);
@@ -102,6 +106,10 @@ fn superblock(plan: &Plan<'_>, identity: &Identity) -> [u8; FIRST_INODE - SUPERB
     put(16, &node::count(plan.nodes.len()).to_le_bytes());
     put(24, &u64::from(identity.timestamp).to_le_bytes());
     put(36, &plan.blocks.to_le_bytes());
+    if plan.label_blocks() > 0 {
+        let first = u32::try_from(plan.metadata_blocks()).expect("fewer than all blocks");
+        put(44, &first.to_le_bytes());
+    }
     put(48, identity.uuid.as_bytes());
     bytes
 }

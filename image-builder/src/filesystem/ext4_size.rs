@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::each_inode;
 use crate::rootfs::{Inode, InodeKind, RootPath, Tree};
+use crate::selinux::ATTRIBUTE as LABEL;
 
 /// Bytes of a block.
 const BLOCK: u64 = 4096;
@@ -33,7 +34,7 @@ pub(super) fn room_for(tree: &Tree) -> Room {
 
 /// Data blocks of an inode, those for its extents and attributes included.
 fn blocks_of(inode: &Inode) -> u64 {
-    let attributes = u64::from(!inode.metadata.xattrs.is_empty());
+    let attributes = u64::from(has_attribute_block(inode));
     let data = match &inode.kind {
         InodeKind::File(content) => {
             let blocks = content.length().div_ceil(BLOCK);
@@ -43,6 +44,11 @@ fn blocks_of(inode: &Inode) -> u64 {
         _ => 0,
     };
     data.saturating_add(attributes)
+}
+
+/// Whether attributes may need a block; one label of usual length lies in the inode.
+fn has_attribute_block(inode: &Inode) -> bool {
+    inode.metadata.xattrs.iter().any(|(name, value)| name != LABEL || value.len() > 60)
 }
 
 /// Blocks of each folder. An entry has 8 bytes before its name, and a block may stay a quarter empty.

@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use cli::ByteCount;
+use manifest::report::SelinuxReport;
 
 use crate::sign::Signature;
 
@@ -131,6 +132,16 @@ impl Display for DiskFacts {
     }
 }
 
+/// What a report says of labels.
+fn selinux(report: &SelinuxReport) -> String {
+    let SelinuxReport { labels, labelled_files, unlabelled_files, .. } = report;
+    let policy = report.policy.as_deref().unwrap_or("unknown");
+    let mode = report.mode.as_deref().unwrap_or("unknown");
+    format!(
+        "policy {policy}, {mode}; {labels} labels on {labelled_files} files, {unlabelled_files} without"
+    )
+}
+
 impl Display for BuildFacts {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let report = &self.report;
@@ -138,6 +149,7 @@ impl Display for BuildFacts {
         line(out, "root hash", &report.verity.root_hash)?;
         line(out, "filesystem", &report.filesystem)?;
         line_if(out, "signed by", report.secure_boot.as_ref().map(|signer| &signer.subject))?;
+        line_if(out, "selinux", report.selinux.as_ref().map(selinux))?;
         for image in [&report.images.boot, &report.images.root, &report.images.hash] {
             let (raw, permille) = (&image.raw, image.fill_permille);
             let fill = format_args!("{}.{} % of its partition", permille / 10, permille % 10);

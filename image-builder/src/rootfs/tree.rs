@@ -1,6 +1,6 @@
 //! The tree of names, and what they stand for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::{Content, RootPath};
 
@@ -156,6 +156,16 @@ impl Tree {
     /// what is in it.
     pub fn entries(&self) -> impl Iterator<Item = (&RootPath, usize, &Inode)> {
         self.paths.iter().map(|(path, index)| (path, *index, &self.inodes[*index]))
+    }
+
+    /// Gives every inode once, with its first path, to be changed.
+    pub(crate) fn change_each(&mut self, mut change: impl FnMut(&RootPath, &mut Inode)) {
+        let mut seen = HashSet::new();
+        for (path, index) in &self.paths {
+            if seen.insert(*index) {
+                change(path, &mut self.inodes[*index]);
+            }
+        }
     }
 
     /// All paths below a folder.

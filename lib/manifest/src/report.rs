@@ -32,6 +32,9 @@ pub struct BuildReport {
     /// The signature of the boot image, for machines with Secure Boot; none if it is not signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secure_boot: Option<SecureBootReport>,
+    /// Labels of the root image for SELinux; absent if it was not labelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selinux: Option<SelinuxReport>,
     /// The three images.
     pub images: ImageReports,
     /// Sizes of the disk that the images are made for.
@@ -60,6 +63,26 @@ pub struct SecureBootReport {
     pub subject: String,
     /// SHA-256 of the certificate as DER, 64 lower-case hexadecimal digits.
     pub certificate_sha256: String,
+}
+
+/// How the files of a root image are labelled for SELinux.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SelinuxReport {
+    /// The policy that its `/etc/selinux/config` names (`SELINUXTYPE`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// The mode that its `/etc/selinux/config` names (`SELINUX`), `enforcing` for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// SHA-256 of the file contexts and what belongs to them, 64 lower-case hexadecimal digits.
+    pub file_contexts_sha256: String,
+    /// How many labels there are.
+    pub labels: u64,
+    /// Files, folders and all else with a label.
+    pub labelled_files: u64,
+    /// Those without: the policy wants it so, or says nothing of them.
+    pub unlabelled_files: u64,
 }
 
 /// The images of one set.

@@ -181,6 +181,7 @@ pub(crate) fn write_parts(folder: &Path, version: &str, contents: &str) {
         product_line: "small".into(),
         filesystem: "erofs".into(),
         command_line: String::new(),
+        selinux: None,
         verity: VerityReport {
             root_hash: "ab".repeat(32),
             salt: "00".into(),

@@ -1,8 +1,10 @@
-//! Extended attributes of an inode, as they follow it.
+//! Extended attributes of an inode, as they follow it, and those that inodes share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::ErofsError;
+use crate::rootfs::Inode;
+use crate::selinux::ATTRIBUTE as LABEL;
 
 /// Names begin with one of these, which stands as a number; POSIX ACLs have no rest.
 const KINDS: [(&[u8], u8); 5] = [
@@ -13,23 +15,67 @@ const KINDS: [(&[u8], u8); 5] = [
     (b"security.", 6),
 ];
 
+/// Labels of SELinux: thousands of files share a few of them, so each lies in the image once, and inodes name its place.
+///
+/// Other attributes lie with their inodes.
+#[derive(Debug, Default)]
+pub(super) struct SharedLabels {
+    /// The number of each value, its place divided by four.
+    numbers: BTreeMap<Vec<u8>, u32>,
+    /// All of them, in the order of their bytes.
+    pub(super) encoded: Vec<u8>,
+}
+
+impl SharedLabels {
+    /// The labels of these inodes.
+    pub(super) fn of<'a>(inodes: impl Iterator<Item = &'a Inode>) -> Result<Self, ErofsError> {
+        let values: BTreeSet<&Vec<u8>> =
+            inodes.filter_map(|inode| inode.metadata.xattrs.get(LABEL)).collect();
+        let mut labels = Self::default();
+        for value in values {
+            let place = labels.encoded.len() / 4;
+            let number = u32::try_from(place).map_err(|_| ErofsError::AttributeLength)?;
+            labels.numbers.insert(value.clone(), number);
+            put_entry(&mut labels.encoded, LABEL, value)?;
+        }
+        Ok(labels)
+    }
+
+    /// The number of an attribute; none for one that lies with its inode.
+    fn number(&self, name: &[u8], value: &[u8]) -> Option<u32> {
+        if name == LABEL { self.numbers.get(value).copied() } else { None }
+    }
+}
+
 /// Encodes attributes in the order of their names; nothing for none.
-pub(super) fn encode(attributes: &BTreeMap<Vec<u8>, Vec<u8>>) -> Result<Vec<u8>, ErofsError> {
+pub(super) fn encode(
+    attributes: &BTreeMap<Vec<u8>, Vec<u8>>,
+    labels: &SharedLabels,
+) -> Result<Vec<u8>, ErofsError> {
     if attributes.is_empty() {
         return Ok(Vec::new());
     }
-    let mut bytes = vec![0; 12]; // none are shared with other inodes
-    for (name, value) in attributes {
-        let (kind, rest) = kind(name)?;
-        bytes.push(u8::try_from(rest.len()).map_err(|_| ErofsError::AttributeLength)?);
-        bytes.push(kind);
-        let length = u16::try_from(value.len()).map_err(|_| ErofsError::AttributeLength)?;
-        bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(rest);
-        bytes.extend_from_slice(value);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
+    let number = |(name, value): (&Vec<u8>, &Vec<u8>)| labels.number(name, value);
+    let shared: Vec<u32> = attributes.iter().filter_map(number).collect();
+    let mut bytes = vec![0; 12];
+    bytes[4] = u8::try_from(shared.len()).map_err(|_| ErofsError::AttributeLength)?;
+    bytes.extend(shared.iter().flat_map(|number| number.to_le_bytes()));
+    for (name, value) in attributes.iter().filter(|entry| number(*entry).is_none()) {
+        put_entry(&mut bytes, name, value)?;
     }
     Ok(bytes)
+}
+
+fn put_entry(bytes: &mut Vec<u8>, name: &[u8], value: &[u8]) -> Result<(), ErofsError> {
+    let (kind, rest) = kind(name)?;
+    bytes.push(u8::try_from(rest.len()).map_err(|_| ErofsError::AttributeLength)?);
+    bytes.push(kind);
+    let length = u16::try_from(value.len()).map_err(|_| ErofsError::AttributeLength)?;
+    bytes.extend_from_slice(&length.to_le_bytes());
+    bytes.extend_from_slice(rest);
+    bytes.extend_from_slice(value);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    Ok(())
 }
 
 /// How an inode says how long its attributes are.
@@ -49,9 +95,36 @@ fn kind(name: &[u8]) -> Result<(u8, &[u8]), ErofsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rootfs::{InodeKind, Metadata};
 
     fn encoded(name: &[u8], value: &[u8]) -> Result<Vec<u8>, ErofsError> {
-        encode(&BTreeMap::from([(name.to_vec(), value.to_vec())]))
+        let attributes = BTreeMap::from([(name.to_vec(), value.to_vec())]);
+        encode(&attributes, &SharedLabels::default())
+    }
+
+    fn inode(xattrs: &[(&[u8], &[u8])]) -> Inode {
+        let xattrs = xattrs.iter().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
+        let metadata = Metadata { xattrs, ..Metadata::default() };
+        Inode { metadata, kind: InodeKind::Fifo }
+    }
+
+    #[test]
+    fn labels_are_shared_and_other_attributes_stay_with_their_inode() {
+        let capability = &b"security.capability"[..];
+        let first = inode(&[(LABEL, b"u:r:b\0")]);
+        let second = inode(&[(capability, b"c"), (LABEL, b"u:r:a\0")]);
+        let labels = SharedLabels::of([&first, &second, &first].into_iter()).expect("short");
+        assert_eq!(
+            labels.encoded,
+            *b"\x07\x06\x06\0selinuxu:r:a\0\0\0\0\x07\x06\x06\0selinuxu:r:b\0\0\0\0"
+        );
+        let bytes = |inode: &Inode| encode(&inode.metadata.xattrs, &labels).expect("short");
+        assert_eq!(bytes(&first), *b"\0\0\0\0\x01\0\0\0\0\0\0\0\x05\0\0\0");
+        assert_eq!(
+            bytes(&second),
+            *b"\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\x0a\x06\x01\0capabilityc\0"
+        );
+        assert_eq!(units(&bytes(&second)), Ok(6));
     }
 
     #[test]

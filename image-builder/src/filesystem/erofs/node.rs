@@ -2,6 +2,7 @@
 
 use crate::rootfs::{Device, Inode, InodeKind};
 
+use super::attributes::SharedLabels;
 use super::directory::Directory;
 use super::{ErofsError, SLOT, attributes};
 
@@ -30,8 +31,9 @@ impl<'a> Node<'a> {
         inode: &'a Inode,
         links: u32,
         directory: Directory<'a>,
+        labels: &SharedLabels,
     ) -> Result<Self, ErofsError> {
-        let attributes = attributes::encode(&inode.metadata.xattrs)?;
+        let attributes = attributes::encode(&inode.metadata.xattrs, labels)?;
         attributes::units(&attributes)?;
         let size = match &inode.kind {
             InodeKind::File(content) => content.length(),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::attributes::SharedLabels;
 use super::directory::{Directory, Entry};
 use super::node::{Node, count, kind};
 use super::{BLOCK, ErofsError, FIRST_INODE, SLOT};
@@ -12,6 +13,8 @@ use crate::rootfs::{Inode, InodeKind, RootPath, Tree};
 pub(super) struct Plan<'a> {
     /// In the order of their first names; the root is the first.
     pub(super) nodes: Vec<Node<'a>>,
+    /// What lies in blocks of its own behind the inodes.
+    pub(super) labels: SharedLabels,
     /// Blocks of the image.
     pub(super) blocks: u32,
     /// Bytes of superblock and inodes.
@@ -21,14 +24,16 @@ pub(super) struct Plan<'a> {
 impl<'a> Plan<'a> {
     pub(super) fn of(tree: &'a Tree) -> Result<Self, FilesystemError> {
         let names = Names::of(tree);
+        let inodes = names.inodes.iter().map(|(_, inode)| *inode);
+        let labels = SharedLabels::of(inodes).map_err(|why| wrong(&RootPath::root(), why))?;
         let mut nodes = Vec::new();
         for (index, (path, inode)) in names.inodes.iter().enumerate() {
             let directory = names.directories.get(&index).cloned().unwrap_or_default();
             let links = names.links.get(&index).copied().unwrap_or(1);
-            let node = Node::new(inode, links, Directory::new(directory));
+            let node = Node::new(inode, links, Directory::new(directory), &labels);
             nodes.push(node.map_err(|why| wrong(path, why))?);
         }
-        let mut plan = Self { nodes, blocks: 0, metadata: FIRST_INODE };
+        let mut plan = Self { nodes, labels, blocks: 0, metadata: FIRST_INODE };
         plan.place_inodes();
         plan.place_blocks().map_err(|why| wrong(&RootPath::root(), why))?;
         Ok(plan)
@@ -37,6 +42,11 @@ impl<'a> Plan<'a> {
     /// Blocks of superblock and inodes.
     pub(super) fn metadata_blocks(&self) -> usize {
         self.metadata.div_ceil(BLOCK)
+    }
+
+    /// Blocks of the labels, behind those.
+    pub(super) fn label_blocks(&self) -> usize {
+        self.labels.encoded.len().div_ceil(BLOCK)
     }
 
     /// The content of a folder or a link.
@@ -75,7 +85,7 @@ impl<'a> Plan<'a> {
     }
 
     fn place_blocks(&mut self) -> Result<(), ErofsError> {
-        let mut next = count(self.metadata_blocks());
+        let mut next = count(self.metadata_blocks() + self.label_blocks());
         for node in &mut self.nodes {
             let blocks = (node.size - count(node.tail)).div_ceil(count(BLOCK));
             if blocks > 0 {
