@@ -12,8 +12,8 @@ mod program {
 
     use alloc::string::String;
     use boot_selector::Variable;
-    use uefi::runtime::{ResetType, VariableVendor, get_variable_boxed, reset};
-    use uefi::{CString16, Guid, Status, entry, println};
+    use uefi::runtime::{ResetType, VariableVendor, get_variable, get_variable_boxed, reset};
+    use uefi::{CString16, Guid, Status, cstr16, entry, println};
 
     /// Replaced by tests from the first space on: `restart LABEL` or `give-up LABEL`.
     static ORDER: [u8; 64] = *b"waystone-test-order: restart unnamed                            ";
@@ -27,6 +27,7 @@ mod program {
         for line in variable(Variable::BootReason).lines() {
             println!("announce: {line}");
         }
+        println!("announce: SecureBoot={}", secure_boot());
         match deed {
             "give-up" => Status::ABORTED,
             "come-back" => Status::SUCCESS,
@@ -44,6 +45,14 @@ mod program {
             Ok((text, _)) => String::from_utf8_lossy(&text).into_owned(),
             Err(error) => alloc::format!("({})", error.status()),
         }
+    }
+
+    /// Whether the firmware checks signatures (UEFI 2.10, 3.3): 1 if it does.
+    fn secure_boot() -> u8 {
+        let mut value = [0];
+        let name = cstr16!("SecureBoot");
+        let found = get_variable(name, &VariableVendor::GLOBAL_VARIABLE, &mut value);
+        found.ok().and_then(|(bytes, _)| bytes.first().copied()).unwrap_or(0)
     }
 
     #[panic_handler]

@@ -16,6 +16,7 @@ mod disk;
 pub mod initramfs;
 mod kernel;
 mod machine;
+pub mod secure_boot;
 pub mod selector;
 mod system;
 mod system_disk;

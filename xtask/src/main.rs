@@ -9,6 +9,7 @@ mod command;
 mod demo;
 mod error;
 mod host;
+mod keys;
 mod packages;
 mod partition;
 mod place;
@@ -48,6 +49,8 @@ enum Command {
     Vm(vm::Options),
     /// The programs that firmware starts, built with whichever compiler can.
     Selector(selector::Options),
+    /// Keys for trying Secure Boot out, and firmware variables that know them.
+    Keys(keys::Options),
     /// Ratios against peers, both sides in one run.
     Bench(bench::Options),
 }
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
             Command::Setup(options) => setup::run(&options),
             Command::Vm(options) => vm::run(&options),
             Command::Selector(options) => selector::run(&options),
+            Command::Keys(options) => keys::run(&options),
             Command::Bench(options) => bench::run(&options),
         }
         .map(|()| cli::Outcome::Done)

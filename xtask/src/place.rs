@@ -44,6 +44,11 @@ pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).map_err(Error::file("write", path))
 }
 
+/// Gives a file another name, in place of what has it.
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).map_err(Error::file("rename to", to))
+}
+
 /// Length of a file in bytes.
 pub(crate) fn length(path: &Path) -> Result<u64> {
     Ok(fs::metadata(path).map_err(Error::file("look at", path))?.len())

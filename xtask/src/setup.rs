@@ -20,8 +20,9 @@ const CARGO_DENY: &str = "0.20.2";
 /// Oldest cargo-deny whose configuration is ours.
 const CARGO_DENY_OLDEST: (u32, u32) = (0, 18);
 
-/// Python packages with their versions, for the tests that let python-tuf read our repositories.
-const PYTHON: [&str; 2] = ["tuf==7.0.1", "securesystemslib[crypto]==1.6.0"];
+/// Python packages with their versions: for the tests that let python-tuf read our repositories, and for firmware
+/// variables with keys in them.
+const PYTHON: [&str; 3] = ["tuf==7.0.1", "securesystemslib[crypto]==1.6.0", "virt-firmware==26.10"];
 
 /// What to set up.
 #[derive(Debug, Args)]
@@ -36,7 +37,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut steps = Steps::new(3);
     let needs: &[Need] = if options.bench { &[Need::Always, Need::Bench] } else { &[Need::Always] };
     steps.step("Debian packages", || Ok(((), install_packages(needs)?)))?;
-    steps.step("python-tuf in target/venv", || Ok(((), make_venv()?)))?;
+    steps.step("python-tuf and virt-firmware in target/venv", || Ok(((), make_venv()?)))?;
     steps.step("cargo-deny", || cargo_deny().map(|path| ((), path.display().to_string())))
 }
 
@@ -83,7 +84,7 @@ fn apt_get_install(missing: &[&Package]) -> Result<()> {
     Ok(())
 }
 
-/// Makes `target/venv` with python-tuf, unless it holds the right versions already.
+/// Makes `target/venv` with python-tuf and virt-firmware, unless it holds the right versions already.
 pub(crate) fn make_venv() -> Result<String> {
     let folder = place::target().join("venv");
     let stamp = folder.join("waystone-packages");

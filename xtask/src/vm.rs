@@ -11,7 +11,7 @@ use crate::command::Run;
 use crate::error::Error;
 use crate::packages::Need;
 use crate::steps::{Steps, say};
-use crate::{Result, selector, setup};
+use crate::{Result, keys, selector, setup};
 
 /// Which cases to run.
 #[derive(Debug, Args)]
@@ -28,10 +28,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.list {
         return cases(&["--list".to_owned()]);
     }
-    let mut steps = Steps::new(2);
+    let mut steps = Steps::new(3);
     let needs = [Need::Always, Need::Machine];
     steps.step("Debian packages", || Ok(((), setup::install_packages(&needs)?)))?;
     steps.step("builds what runs in the machine", || Ok(((), build()?)))?;
+    steps.step("keys for Secure Boot", || Ok(((), keys::make(&keys::folder())?)))?;
     say("\n");
     cases(&options.cases)
 }

@@ -17,6 +17,9 @@ use rustix::system::{RebootCommand, reboot};
 /// Files that are read to their end: what is damaged in one of them is found out by the kernel.
 const PAYLOAD: &str = "/usr/share/guest";
 
+/// Whether the firmware checks signatures (UEFI 2.10, 3.3).
+const SECURE_BOOT: &str = "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+
 fn main() -> ExitCode {
     if std::process::id() != 1 {
         eprintln!("error: this is the first program of a machine, and not for any other place");
@@ -37,6 +40,10 @@ fn tell() -> io::Result<()> {
     if let Ok(file) = fs::read(Path::new(EFIVARS).join(Variable::BootedSet.file_name())) {
         let set = booted_set(&file).map_err(io::Error::other)?;
         println!("guest: told that set {set} was started");
+    }
+    if let Ok(file) = fs::read(Path::new(EFIVARS).join(SECURE_BOOT)) {
+        // Behind four bytes of attributes.
+        println!("guest: SecureBoot={}", file.get(4).copied().unwrap_or_default());
     }
     println!("guest: root {}", root(&fs::read_to_string("/proc/self/mountinfo")?));
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::case::{Bench, Case, Failure};
 use super::system::{System, SystemBench};
-use super::{initramfs, selector};
+use super::{initramfs, secure_boot, selector};
 
 /// A case that can be tried by its name.
 #[derive(Debug)]
@@ -27,16 +27,14 @@ enum Run {
 /// Every case, in the order in which they are best tried.
 #[must_use]
 pub fn all() -> Vec<Trial> {
-    let selector = selector::CASES.iter().map(|Case { name, holds, run }| Trial {
-        name,
-        holds,
-        run: Run::Selector(*run),
-    });
-    let system = initramfs::CASES.iter().map(|Case { name, holds, run }| Trial {
-        name,
-        holds,
-        run: Run::System(*run),
-    });
+    let selector = selector::CASES
+        .iter()
+        .chain(secure_boot::CASES)
+        .map(|Case { name, holds, run }| Trial { name, holds, run: Run::Selector(*run) });
+    let system = initramfs::CASES
+        .iter()
+        .chain(secure_boot::SYSTEM_CASES)
+        .map(|Case { name, holds, run }| Trial { name, holds, run: Run::System(*run) });
     selector.chain(system).collect()
 }
 

@@ -41,7 +41,7 @@ impl StandIn<'_> {
 }
 
 /// The program with the checksum that its bytes give ("PE Format", optional header).
-fn with_checksum(mut image: Vec<u8>) -> Result<Vec<u8>, Failure> {
+pub(super) fn with_checksum(mut image: Vec<u8>) -> Result<Vec<u8>, Failure> {
     let start = image.get(0x3C..0x40).and_then(|bytes| bytes.try_into().ok());
     let start = start.and_then(|bytes| usize::try_from(u32::from_le_bytes(bytes)).ok());
     let place = start.map(|start| start + 24 + 64).filter(|place| *place + 4 <= image.len());

@@ -13,6 +13,11 @@ use super::console::{Said, lines};
 const FIRMWARE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 const VARIABLES: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 
+/// The firmware that knows Secure Boot, from the same package. Only from system management mode can its variables be written.
+const SECURE_FIRMWARE: &str = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd";
+const SECURE: [&str; 4] =
+    ["-machine", "smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on"];
+
 /// More than four times what a boot to a stand-in takes on a quiet machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -83,6 +88,7 @@ pub struct Machine {
     mebibytes: u32,
     patience: Duration,
     kernel: Option<Kernel>,
+    secure_boot: Option<PathBuf>,
     arguments: Vec<String>,
 }
 
@@ -99,6 +105,7 @@ impl Machine {
             mebibytes: 256,
             patience: PATIENCE,
             kernel: None,
+            secure_boot: None,
             arguments: Vec::new(),
         }
     }
@@ -128,6 +135,13 @@ impl Machine {
     #[must_use]
     pub fn kernel(mut self, kernel: Kernel) -> Self {
         self.kernel = Some(kernel);
+        self
+    }
+
+    /// With Secure Boot, and with these variables to begin with.
+    #[must_use]
+    pub fn secure_boot(mut self, variables: &Path) -> Self {
+        self.secure_boot = Some(variables.to_owned());
         self
     }
 
@@ -292,17 +306,26 @@ impl Machine {
 
     /// The firmware, with variables of its own.
     fn firmware(&self) -> Result<Vec<String>, Failure> {
+        let (code, empty, kind) = match &self.secure_boot {
+            Some(variables) => (SECURE_FIRMWARE, variables.as_path(), "-secure"),
+            None => (FIRMWARE, Path::new(VARIABLES), ""),
+        };
         // What firmware remembers of one bus would lead it astray on another.
-        let variables = self.folder.join(format!("variables-{:?}.fd", self.bus));
+        let variables = self.folder.join(format!("variables-{:?}{kind}.fd", self.bus));
         if !variables.exists() {
-            fs::copy(VARIABLES, &variables)
+            fs::copy(empty, &variables)
                 .map_err(|cause| Failure::io("copy to", &variables, &cause))?;
         }
         let flash = |unit: u8, file: &Path, mode: &str| {
             let file = file.display();
             ["-drive".to_owned(), format!("if=pflash,format=raw,unit={unit},file={file}{mode}")]
         };
-        Ok([flash(0, Path::new(FIRMWARE), ",readonly=on"), flash(1, &variables, "")].concat())
+        let mut line =
+            [flash(0, Path::new(code), ",readonly=on"), flash(1, &variables, "")].concat();
+        if self.secure_boot.is_some() {
+            line.extend(SECURE.map(str::to_owned));
+        }
+        Ok(line)
     }
 }
 

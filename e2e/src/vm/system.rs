@@ -115,13 +115,33 @@ impl System {
         })
     }
 
+    /// Its release, images and disk.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The same release in another folder, with more in its spec, with which the selector is signed too.
+    pub(super) fn again(&self, folder: &Path, more: &str) -> Result<Self, Failure> {
+        make_anew(folder)?;
+        let spec = self.folder.join("image.toml");
+        let text = fs::read_to_string(&spec).map_err(|cause| Failure::io("read", &spec, &cause))?;
+        let system = Self { folder: folder.to_owned(), ..self.clone() };
+        let rootfs = self.folder.join("rootfs").display().to_string();
+        system.build_release(&rootfs, &format!("{text}{more}"), true)?;
+        Ok(system)
+    }
+
     fn make_release(&self, initramfs: &Path) -> Result<(), Failure> {
-        let place = |name: &str| self.folder.join(name).display().to_string();
-        let [spec, rootfs, parts] = ["image.toml", "rootfs", "parts"].map(place);
+        let rootfs = self.folder.join("rootfs").display().to_string();
         let program = format!("[initramfs]\nprogram = \"host:{}\"\n", initramfs.display());
-        fs::write(&spec, format!("{SPEC}{program}"))
-            .map_err(|cause| Failure::io("write", Path::new(&spec), &cause))?;
-        let from = ["--spec", &spec, "--rootfs", &rootfs, "--out"];
+        self.build_release(&rootfs, &format!("{SPEC}{program}"), false)
+    }
+
+    fn build_release(&self, rootfs: &str, text: &str, signed: bool) -> Result<(), Failure> {
+        let place = |name: &str| self.folder.join(name).display().to_string();
+        let [spec, parts] = ["image.toml", "parts"].map(place);
+        fs::write(&spec, text).map_err(|cause| Failure::io("write", Path::new(&spec), &cause))?;
+        let from = ["--spec", &spec, "--rootfs", rootfs, "--out"];
         let build = |command: &str, rest: &[&str]| {
             output(Command::new(&self.image_builder).args(["--quiet", command]).args(rest))
         };
@@ -130,6 +150,9 @@ impl System {
         let mut disk = vec!["--parts".to_owned(), parts, "--out".to_owned(), place("disk.img")];
         if self.selector.exists() {
             disk.extend(["--efi-binary".to_owned(), self.selector.display().to_string()]);
+        }
+        if signed {
+            disk.extend(["--spec".to_owned(), spec.clone()]);
         }
         build("disk", &disk.iter().map(String::as_str).collect::<Vec<_>>())?;
         Ok(())
