@@ -11,6 +11,9 @@ use tower_http::services::ServeDir;
 
 use crate::{Error, Result};
 
+/// Bytes read from a file at a time: each costs a trip to another thread.
+const CHUNK: usize = 1 << 20;
+
 /// A server that listens, and does not answer yet.
 #[derive(Debug)]
 pub struct Server {
@@ -51,7 +54,8 @@ impl Server {
         let fault = |source| Error::Edge { action: format!("serve on {}", self.address), source };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(fault)?;
-        let router = Router::new().fallback_service(ServeDir::new(&self.folder));
+        let files = ServeDir::new(&self.folder).with_buf_chunk_size(CHUNK);
+        let router = Router::new().fallback_service(files);
         runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(self.listener).map_err(fault)?;
             let serving = axum::serve(listener, router).with_graceful_shutdown(async {

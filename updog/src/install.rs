@@ -1,7 +1,7 @@
 //! The steps that put a release on the disk, each taking the proof that the step before it gave.
 //!
 //! ```text
-//! clear ──Cleared──▶ write ──Written──▶ check ──Checked──▶ mark_valid
+//! clear ──Cleared──▶ write_and_check ──Checked──▶ mark_valid
 //! ```
 //!
 //! A proof can only be made by its step, so the wrong order does not compile. Until `mark_valid` has
@@ -12,6 +12,7 @@
 mod check;
 mod decode;
 mod region;
+mod settling;
 mod steps;
 mod writer;
 
@@ -19,5 +20,5 @@ pub use check::{CheckError, check_set};
 pub use decode::{DecodeError, Measured};
 pub use region::Region;
 pub use steps::{
-    Checked, Cleared, Downloads, InstallError, Written, check, clear, mark_valid, write,
+    Checked, Cleared, Downloads, InstallError, Watch, clear, mark_valid, write_and_check,
 };

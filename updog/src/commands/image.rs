@@ -14,7 +14,7 @@ use super::{Context, Place, choice};
 use crate::args::ChoiceArguments;
 use crate::error::Error;
 use crate::host;
-use crate::install::{self, Downloads};
+use crate::install::{self, Downloads, Watch};
 use crate::plan::Plan;
 use crate::session::Session;
 use crate::staged::Staged;
@@ -200,15 +200,24 @@ fn install(context: &Context, place: &mut Place, chosen: &Chosen) -> Result<(), 
         base: &settings.targets_base_url,
         runtime: &session.runtime,
     };
-    let writing = Progress::new("write", plan.write_bytes().unwrap_or(0), output.quiet);
-    let written =
-        install::write(cleared, &place.disk, plan, &downloads, &|bytes| writing.add(bytes))?;
-    writing.finish();
-    let checking = Progress::new("check", plan.write_bytes().unwrap_or(0), output.quiet);
     let (set, layout) = place.inactive()?;
-    let checked =
-        install::check(written, &place.disk, (set, layout), &|bytes| checking.add(bytes))?;
-    checking.finish();
+    // A byte counts when it was read back; where all reading comes after all writing, when it was written.
+    let known = plan.write_bytes();
+    let progress = Progress::new("write and check", known.unwrap_or(0), output.quiet);
+    let watch = Watch {
+        written: &|bytes| {
+            if known.is_none() {
+                progress.add(bytes)
+            }
+        },
+        checked: &|bytes| {
+            if known.is_some() {
+                progress.add(bytes)
+            }
+        },
+    };
+    let checked = install::write_and_check(cleared, &place.disk, plan, layout, &downloads, &watch)?;
+    progress.finish();
     let contents = checked.contents().clone();
     let (variant, arch) = (plan.variant.clone(), plan.arch.clone());
     Staged::new(set, plan.version.clone(), variant, arch, contents).write(state)?;

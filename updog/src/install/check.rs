@@ -12,6 +12,7 @@ use verity::{AlignedBuffer, ReadAt, RootHash};
 use super::Region;
 use super::decode::finish;
 use super::region::BLOCK;
+use super::settling::{Settled, Settling};
 use crate::plan::Part;
 
 /// Bytes read at a time.
@@ -73,12 +74,28 @@ pub fn check_set(
     contents: &Contents,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<(), CheckError> {
+    check_settled(disk, layout, contents, None, progress)
+}
+
+/// As [`check_set`], of a set that may still be written: each range is read once it has settled.
+///
+/// The parts come in the order in which they are written.
+pub(super) fn check_settled(
+    disk: &File,
+    layout: &SetLayout,
+    contents: &Contents,
+    settling: Option<&Settling>,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<(), CheckError> {
+    let watermark = |part| settling.map(|settling| settling.of(part));
     let hash = region(disk, layout.hash, Part::Hash, &contents.hash)?;
+    let hash = Settled::new(&hash, watermark(Part::Hash));
     compare(&hash, Part::Hash, &contents.hash, progress)?;
-    let boot = region(disk, layout.boot, Part::Boot, &contents.boot)?;
-    compare(&boot, Part::Boot, &contents.boot, progress)?;
     let root = region(disk, layout.root, Part::Root, &contents.root)?;
-    check_tree(&root, &hash, contents, progress)
+    check_tree(&Settled::new(&root, watermark(Part::Root)), &hash, contents, progress)?;
+    let boot = region(disk, layout.boot, Part::Boot, &contents.boot)?;
+    let boot = Settled::new(&boot, watermark(Part::Boot));
+    compare(&boot, Part::Boot, &contents.boot, progress)
 }
 
 fn region(
@@ -96,8 +113,8 @@ fn region(
 }
 
 fn check_tree(
-    root: &Region,
-    hash: &Region,
+    root: &Settled<'_>,
+    hash: &Settled<'_>,
     contents: &Contents,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<(), CheckError> {
@@ -113,7 +130,7 @@ fn check_tree(
 }
 
 fn compare(
-    region: &Region,
+    region: &Settled<'_>,
     part: Part,
     content: &Content,
     progress: &(dyn Fn(u64) + Sync),
@@ -127,7 +144,11 @@ fn compare(
 }
 
 /// SHA-256 of the first `length` bytes.
-fn digest(region: &Region, length: u64, progress: &(dyn Fn(u64) + Sync)) -> io::Result<Digest> {
+fn digest(
+    region: &Settled<'_>,
+    length: u64,
+    progress: &(dyn Fn(u64) + Sync),
+) -> io::Result<Digest> {
     let mut buffer = AlignedBuffer::new(BUFFER);
     let mut digest = Context::new(&SHA256);
     let mut offset = 0;

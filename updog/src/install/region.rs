@@ -56,13 +56,14 @@ impl Region {
         self.file.write_all_at(buffer, self.place(buffer.len(), offset)?)
     }
 
-    /// Waits until everything written is on the medium.
+    /// Waits until everything written is on the medium, and reads it from there from now on.
     ///
     /// # Errors
     ///
     /// Fails when the disk reports that something did not reach the medium.
-    pub fn flush(&self) -> io::Result<()> {
-        self.file.sync_all()
+    pub fn settle(&self) -> io::Result<()> {
+        self.file.sync_data()?;
+        self.forget()
     }
 
     /// Drops what the page cache holds of the partition, so that the next read asks the medium.

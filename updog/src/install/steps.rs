@@ -13,9 +13,10 @@ use tokio::sync::mpsc;
 use trust::Whole;
 use url::Url;
 
-use super::check::{CheckError, check_set};
+use super::check::{CheckError, check_set, check_settled};
 use super::decode::{DecodeError, Decoding, Measured};
 use super::region::Region;
+use super::settling::Settling;
 use crate::http::{Client, Download, HttpError};
 use crate::plan::{ImagePlan, Part, Plan};
 
@@ -92,7 +93,7 @@ pub struct Cleared(());
 
 /// Every image was written and flushed, of targets that are whole.
 #[derive(Debug)]
-pub struct Written {
+struct Written {
     contents: Contents,
 }
 
@@ -120,22 +121,75 @@ pub fn clear(disk: &mut Disk, active: SetId) -> Result<Cleared, InstallError> {
     Ok(Cleared(()))
 }
 
-/// Fetches, verifies, decodes and writes every image of the plan, one after the other, and flushes.
+/// Who is told of the bytes that are done.
+pub struct Watch<'a> {
+    /// Bytes that were written.
+    pub written: &'a (dyn Fn(u64) + Sync),
+    /// Bytes that were read back and compared.
+    pub checked: &'a (dyn Fn(u64) + Sync),
+}
+
+impl std::fmt::Debug for Watch<'_> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Watch").finish_non_exhaustive()
+    }
+}
+
+/// Fetches, verifies, decodes, writes and flushes every image of the plan, one after the other, and reads the whole set back to
+/// compare it with what the release says: beside the writing, each range once it was flushed, where the release says it beforehand.
 ///
 /// # Errors
 ///
-/// Fails on the first image that does not arrive, is not the signed one, or does not go onto the disk.
-pub fn write(
+/// Fails on the first image that does not arrive, is not the signed one, or does not go onto the disk; else names the first
+/// partition, and the first block of it, that does not agree.
+pub fn write_and_check(
+    cleared: Cleared,
+    disk: &Disk,
+    plan: &Plan,
+    layout: &SetLayout,
+    downloads: &Downloads<'_>,
+    watch: &Watch<'_>,
+) -> Result<Checked, InstallError> {
+    let settling = Settling::default();
+    let (written, checked) = thread::scope(|scope| {
+        let checker = plan.contents.as_ref().map(|contents| {
+            scope.spawn(|| {
+                check_settled(disk.file(), layout, contents, Some(&settling), watch.checked)
+            })
+        });
+        let ending = settling.until_dropped();
+        let written = write(cleared, disk, plan, downloads, (&settling, watch.written));
+        drop(ending);
+        (written, checker.map(thread::ScopedJoinHandle::join))
+    });
+    // What went wrong with the writing explains what could not be read.
+    let Written { contents } = written?;
+    let checked = match checked {
+        Some(Ok(checked)) => checked,
+        Some(Err(_)) => return Err(InstallError::Stopped),
+        None => check_set(disk.file(), layout, &contents, watch.checked),
+    };
+    checked.map_err(|source| InstallError::Check { set: plan.set, source })?;
+    Ok(Checked { contents })
+}
+
+fn write(
     _: Cleared,
     disk: &Disk,
     plan: &Plan,
     downloads: &Downloads<'_>,
-    progress: &(dyn Fn(u64) + Sync),
+    (settling, progress): (&Settling, &(dyn Fn(u64) + Sync)),
 ) -> Result<Written, InstallError> {
     let mut measured = Vec::new();
     for image in &plan.images {
-        let copy = Copy { disk, image, progress };
+        let watermark = settling.of(image.part);
+        let wrote = |bytes| {
+            watermark.wrote(bytes);
+            progress(bytes);
+        };
+        let copy = Copy { disk, image, progress: &wrote };
         measured.push((image, copy.run(downloads)?));
+        watermark.end();
     }
     disk.file().sync_all().map_err(|source| InstallError::Flush { set: plan.set, source })?;
     let contents = match &plan.contents {
@@ -254,22 +308,6 @@ fn derive_contents(
         .map_err(InstallError::Tree)?
         .ok_or(InstallError::NoTree)?;
     Ok(Contents::new(Digest::new(root_hash.0), boot, root, hash))
-}
-
-/// Reads the whole set back and compares it with what the release says.
-///
-/// # Errors
-///
-/// Names the first partition, and the first block of it, that does not agree.
-pub fn check(
-    written: Written,
-    disk: &Disk,
-    (set, layout): (SetId, &SetLayout),
-    progress: &(dyn Fn(u64) + Sync),
-) -> Result<Checked, InstallError> {
-    check_set(disk.file(), layout, &written.contents, progress)
-        .map_err(|source| InstallError::Check { set, source })?;
-    Ok(Checked { contents: written.contents })
 }
 
 /// Gives the inactive set its tries: it may be activated from now on.
