@@ -2,12 +2,13 @@
 //!
 //! Blocks of 1 MiB that do not refer to each other, and the length of the content in the header. Any lz4 decoder reads them.
 //!
-//! No checksum at the end: who fetches a target compares the SHA-256 of all of it, and what was decoded with the release's
+//! No checksums, of the content or of blocks: who fetches a target compares the SHA-256 of all of it, and what was decoded with the release's
 //! digests. Decoders would spend twice the time of the decoding itself on a sum that says less.
 
 use std::fs::File;
 use std::path::Path;
 
+use lz4::liblz4::BlockChecksum;
 use lz4::{BlockMode, BlockSize, ContentChecksum, EncoderBuilder};
 
 use crate::digest::{Measured, Measuring, copy};
@@ -28,6 +29,7 @@ pub(crate) fn compress(
         .block_size(BlockSize::Max1MB)
         .block_mode(BlockMode::Independent)
         .checksum(ContentChecksum::NoChecksum)
+        .block_checksum(BlockChecksum::NoBlockChecksum)
         .content_size(length)
         .build(to)
         .on("write", compressed)?;

@@ -135,10 +135,11 @@ impl Plan {
             variant: update.variant.clone(),
             arch: update.arch.clone(),
             set,
+            // The large one last: what was written before is compared while it is being written.
             images: vec![
                 image(Part::Hash, &images.hash, &layout.hash, contents.map(|all| &all.hash))?,
-                image(Part::Root, &images.root, &layout.root, contents.map(|all| &all.root))?,
                 image(Part::Boot, &images.boot, &layout.boot, contents.map(|all| &all.boot))?,
+                image(Part::Root, &images.root, &layout.root, contents.map(|all| &all.root))?,
             ],
             migrations: migrations.iter().map(target).collect::<Result<_, _>>()?,
             contents: contents.cloned(),

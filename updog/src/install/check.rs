@@ -91,11 +91,11 @@ pub(super) fn check_settled(
     let hash = region(disk, layout.hash, Part::Hash, &contents.hash)?;
     let hash = Settled::new(&hash, watermark(Part::Hash));
     compare(&hash, Part::Hash, &contents.hash, progress)?;
-    let root = region(disk, layout.root, Part::Root, &contents.root)?;
-    check_tree(&Settled::new(&root, watermark(Part::Root)), &hash, contents, progress)?;
     let boot = region(disk, layout.boot, Part::Boot, &contents.boot)?;
     let boot = Settled::new(&boot, watermark(Part::Boot));
-    compare(&boot, Part::Boot, &contents.boot, progress)
+    compare(&boot, Part::Boot, &contents.boot, progress)?;
+    let root = region(disk, layout.root, Part::Root, &contents.root)?;
+    check_tree(&Settled::new(&root, watermark(Part::Root)), &hash, contents, progress)
 }
 
 fn region(

@@ -13,7 +13,7 @@ use super::region::Region;
 use crate::plan::Part;
 
 /// Bytes that are written before a flush is worth its time.
-const STRIDE: u64 = 32 << 20;
+const STRIDE: u64 = 16 << 20;
 
 /// The parts of one set.
 #[derive(Debug, Default)]
