@@ -54,6 +54,10 @@ pub enum Command {
     UpdateRevert(RevertArguments),
     /// Go back to the other set, after an update that was restarted into; never touches the network
     Rollback(ApplyArguments),
+    /// Check whether this boot is good, then mark it good or restart; run once at every boot
+    Health(HealthArguments),
+    /// Allow a version again that failed on this host
+    ClearFailure(ClearArguments),
 }
 
 /// What `check-update` shows.
@@ -109,6 +113,26 @@ pub struct RevertArguments {
     /// Show what would change, and change nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// How a boot is judged.
+#[derive(Debug, Args)]
+pub struct HealthArguments {
+    /// Run the checks and say what would be done, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Which failures are cleared.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct ClearArguments {
+    /// The version that may be taken again
+    #[arg(value_name = "VERSION", value_parser = parse_version)]
+    pub version: Option<Version>,
+    /// All of them
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// A version, with or without the `v` that names of releases often begin with.

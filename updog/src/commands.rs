@@ -1,12 +1,14 @@
 //! One module a subcommand: resolve the arguments, decide, execute, report.
 //!
-//! Only `check`, `image` and what calls them open a [`Session`](crate::session::Session); `status`, `apply`, `revert`
-//! and `rollback` never touch the network.
+//! Only `check`, `image` and what calls them open a [`Session`](crate::session::Session); `status`, `apply`, `revert`,
+//! `rollback`, `health` and `clear-failure` never touch the network.
 
 mod apply;
 mod check;
 mod choice;
+mod health;
 mod image;
+mod ledger;
 mod place;
 mod revert;
 mod status;
@@ -40,7 +42,7 @@ pub fn run(arguments: Arguments) -> Result<Outcome, Error> {
         active: arguments.active,
         output: Output { json: arguments.json, quiet: arguments.quiet },
     };
-    // The one place of this program that reads the clock.
+    // Every decision is made with this time; `health` reads the clock again for the end of its checks.
     let now = Utc::now();
     match arguments.command {
         Command::Status => status::run(&context),
@@ -48,8 +50,10 @@ pub fn run(arguments: Arguments) -> Result<Outcome, Error> {
         Command::Prepare(choice) => image::prepare(&context, &choice, now),
         Command::UpdateImage(choice) => image::run(&context, &choice, now),
         Command::Update(update) => apply::update(&context, &update, now),
-        Command::UpdateApply(apply) => apply::run(&context, &apply),
-        Command::UpdateRevert(revert) => revert::run(&context, &revert),
-        Command::Rollback(rollback) => revert::rollback(&context, &rollback),
+        Command::UpdateApply(apply) => apply::run(&context, &apply, now),
+        Command::UpdateRevert(revert) => revert::run(&context, &revert, now),
+        Command::Rollback(rollback) => revert::rollback(&context, &rollback, now),
+        Command::Health(health) => health::run(&context, &health, now),
+        Command::ClearFailure(clear) => ledger::clear(&context, &clear),
     }
 }

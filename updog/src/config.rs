@@ -3,6 +3,8 @@
 //! Unknown fields are refused, so that a misspelt limit never silently means its default. Relative
 //! paths count from the folder of the configuration file.
 
+mod health;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,9 @@ use manifest::{Seed, VersionLock};
 use serde::Deserialize;
 use thiserror::Error;
 use url::Url;
+
+pub use health::HealthSettings;
+use health::RawHealth;
 
 /// Where the configuration is looked for when the command line names none.
 pub const DEFAULT_PATH: &str = "/etc/updog.toml";
@@ -45,6 +50,8 @@ pub struct Settings {
     pub retries: u32,
     /// The command that restarts the host.
     pub restart_command: Vec<String>,
+    /// What has to be well before a boot is marked good.
+    pub health: HealthSettings,
     /// Where things lie on this host.
     pub paths: Paths,
 }
@@ -123,6 +130,8 @@ struct Raw {
     migrations_dir: Option<PathBuf>,
     state_dir: Option<PathBuf>,
     os_release_path: Option<PathBuf>,
+    #[serde(default)]
+    health: RawHealth,
 }
 
 /// Hosts without proxy: a list, or one string with commas.
@@ -187,6 +196,7 @@ impl Check<'_> {
             idle_timeout: self.seconds(raw.idle_timeout_seconds.unwrap_or(30))?,
             retries: raw.retries.unwrap_or(5),
             restart_command: self.command(raw.restart_command)?,
+            health: self.health(raw.health)?,
             paths: Paths {
                 root: self.place(raw.root_path, "/usr/share/updog/root.json"),
                 metadata_cache: self.place(raw.metadata_cache, "/var/cache/waystone-metadata"),

@@ -8,6 +8,7 @@ use gptprio::SetId;
 use semver::Version;
 use thiserror::Error;
 
+use crate::boots::LedgerError;
 use crate::config::ConfigError;
 use crate::host::HostError;
 use crate::http::HttpError;
@@ -130,6 +131,27 @@ pub enum Error {
     /// The record of what was staged.
     #[error(transparent)]
     Staged(#[from] StagedError),
+    /// The ledger of boots.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// This boot is not good.
+    #[error("{version} in set {set} is not good: {finding}")]
+    Unhealthy {
+        /// The running set.
+        set: SetId,
+        /// Its version.
+        version: Version,
+        /// Why.
+        finding: String,
+    },
+    /// A version that failed on this host is not taken again.
+    #[error("{version} failed on this host: {cause}")]
+    FailedHere {
+        /// The version.
+        version: Version,
+        /// Why it failed, as far as known.
+        cause: String,
+    },
     /// Nothing was staged.
     #[error("no update was written to set {set}")]
     NotStaged {
@@ -202,10 +224,13 @@ impl Classify for Error {
             | Self::OtherHost { .. }
             | Self::NotNow { .. }
             | Self::NotStaged { .. }
+            | Self::FailedHere { .. }
             | Self::OneSet { .. } => Kind::Refused,
             Self::Host(_)
             | Self::Root { .. }
             | Self::Staged(_)
+            | Self::Ledger(_)
+            | Self::Unhealthy { .. }
             | Self::Keep { .. }
             | Self::Restart { .. }
             | Self::Output(_)
@@ -215,6 +240,12 @@ impl Classify for Error {
 
     fn hint(&self) -> Option<String> {
         let hint = match self {
+            Self::FailedHere { version, .. } => {
+                return Some(format!("`updog clear-failure {version}` allows it again"));
+            }
+            Self::Ledger(LedgerError::Damaged { .. }) => {
+                "run `updog health`, which puts it aside and begins a new one, or mend the file"
+            }
             Self::Disk(error) => return error.hint(),
             Self::Place(error) => return error.hint(),
             Self::Refusal { source, .. } | Self::Install(InstallError::Refusal(source)) => {

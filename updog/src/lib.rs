@@ -10,9 +10,11 @@
 //! brings bytes that nobody trusts until `trust` or the tree has checked them. The clock is read in one place.
 
 pub mod args;
+pub mod boots;
 mod commands;
 pub mod config;
 pub mod error;
+pub mod health;
 pub mod host;
 pub mod http;
 pub mod install;

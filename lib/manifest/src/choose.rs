@@ -8,6 +8,8 @@
 //! 3. else the first that is newer than what runs, or whose `max_version` is below what runs: that is how a
 //!    host on a recalled release is sent back.
 //!
+//! A version that has failed on the host is out as well, until somebody who can tell says otherwise ([`choose_but()`]).
+//!
 //! [`choose()`] is a function of plain values, `now` among them.
 
 use std::fmt;
@@ -86,6 +88,8 @@ pub enum Verdict {
     OtherHost,
     /// Above its own `max_version`.
     Recalled,
+    /// Has failed on this host.
+    FailedHere,
     /// Has not reached the host's seed yet.
     NotYet,
     /// Not the version that was asked for.
@@ -107,9 +111,21 @@ pub fn choose<'m>(
     now: DateTime<Utc>,
     force: Option<&Version>,
 ) -> Decision<'m> {
+    choose_but(manifest, host, now, force, &|_| None)
+}
+
+/// Chooses as [`choose()`] does, of the versions that have not failed on this host: for one that has, `failed` says why. Not even
+/// a forced one is taken.
+pub fn choose_but<'m>(
+    manifest: &'m Manifest,
+    host: &Host,
+    now: DateTime<Utc>,
+    force: Option<&Version>,
+    failed: &dyn Fn(&Version) -> Option<String>,
+) -> Decision<'m> {
     let mut updates: Vec<&Update> = manifest.updates.iter().collect();
     updates.sort_by_key(|update| (!host.fits(update), std::cmp::Reverse(&update.version)));
-    let rules = Rules { host, now, force };
+    let rules = Rules { host, now, force, failed };
     let mut chosen: Option<&Update> = None;
     let considered = updates.into_iter().map(|update| {
         let (verdict, reason) = rules.judge(update, chosen);
@@ -127,6 +143,7 @@ struct Rules<'a> {
     host: &'a Host,
     now: DateTime<Utc>,
     force: Option<&'a Version>,
+    failed: &'a dyn Fn(&Version) -> Option<String>,
 }
 
 type Judgement = (Verdict, String);
@@ -149,6 +166,11 @@ impl Rules<'_> {
         if !update.is_offered() {
             let reason = format!("was recalled: highest version allowed is {}", update.max_version);
             return Some((Verdict::Recalled, reason));
+        }
+        if update.version != self.host.version
+            && let Some(why) = (self.failed)(&update.version)
+        {
+            return Some((Verdict::FailedHere, format!("failed on this host: {why}")));
         }
         let ready = update.ready_at(self.host.seed);
         if self.host.ignore_waves || ready.is_reached(self.now) {

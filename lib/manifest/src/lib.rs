@@ -49,7 +49,9 @@ pub mod report;
 mod seed;
 mod waves;
 
-pub use choose::{Considered, Decision, Host, Verdict, VersionLock, VersionLockError, choose};
+pub use choose::{
+    Considered, Decision, Host, Verdict, VersionLock, VersionLockError, choose, choose_but,
+};
 pub use digest::{Digest, DigestError};
 pub use error::Error;
 pub use json::{JsonError, MAX_BYTES, MAX_DEPTH, MAX_VALUES};

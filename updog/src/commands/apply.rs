@@ -5,7 +5,7 @@ use std::process::Command;
 
 use chrono::{DateTime, Utc};
 use cli::Outcome;
-use gptprio::SetId;
+use gptprio::{SetId, State, Tries};
 use semver::Version;
 use serde::Serialize;
 use signpost::Access;
@@ -13,7 +13,10 @@ use signpost::Access;
 use super::image::{self, Brought, Image};
 use super::{Context, Place, place};
 use crate::args::{ApplyArguments, UpdateArguments};
+use crate::boots::file;
+use crate::config::Settings;
 use crate::error::Error;
+use crate::health::evidence;
 use crate::staged::Staged;
 
 /// What boots next, and what brought it about.
@@ -45,9 +48,13 @@ impl fmt::Display for Applied {
     }
 }
 
-pub(super) fn run(context: &Context, arguments: &ApplyArguments) -> Result<Outcome, Error> {
+pub(super) fn run(
+    context: &Context,
+    arguments: &ApplyArguments,
+    now: DateTime<Utc>,
+) -> Result<Outcome, Error> {
     let mut place = context.place(access(arguments.dry_run))?;
-    let applied = apply(context, &mut place, arguments.dry_run, arguments.reboot)?;
+    let applied = apply(context, &mut place, arguments.dry_run, arguments.reboot, now)?;
     drop(place);
     finish(context, &applied)
 }
@@ -65,15 +72,15 @@ pub(super) fn update(
             Ok(Outcome::Done)
         }
         Some(Brought::There(image)) => {
-            note(context, &image);
-            let applied = apply(context, &mut place, false, arguments.reboot)?;
+            tell(context, &image);
+            let applied = apply(context, &mut place, false, arguments.reboot, now)?;
             drop(place);
             finish(context, &applied)
         }
     }
 }
 
-fn note(context: &Context, image: &Image) {
+fn tell(context: &Context, image: &Image) {
     if !context.output.json {
         context.output.note(image);
     }
@@ -88,6 +95,7 @@ fn apply(
     place: &mut Place,
     dry_run: bool,
     restarting: bool,
+    now: DateTime<Utc>,
 ) -> Result<Applied, Error> {
     let (set, _) = place.inactive()?;
     let staged = Staged::read(&context.settings.paths.state)?
@@ -98,6 +106,7 @@ fn apply(
     if place::next(&state) == Some(set) {
         return Ok(Applied { version, set, changed: false, dry_run: false, restarting });
     }
+    refuse_failed(context, &version)?;
     let refused = |source| Error::Refusal { action: "make the update boot next", source };
     let flipped = state.upgrade_to_inactive().map_err(refused)?;
     place.check(&staged, context.output).map_err(|source| {
@@ -105,9 +114,36 @@ fn apply(
         Error::Altered { set, version, source }
     })?;
     if !dry_run {
+        // Before the flip: a start that nobody expected could not be told from another's.
+        note(context, &staged, &state, now)?;
         place.disk.store(&flipped)?;
     }
     Ok(Applied { version, set, changed: !dry_run, dry_run, restarting: restarting && !dry_run })
+}
+
+/// What failed here is not tried again, even if it lies on the disk.
+fn refuse_failed(context: &Context, version: &Version) -> Result<(), Error> {
+    let ledger = file::read(&context.settings.paths.state)?;
+    match ledger.failed_versions().into_iter().find(|failed| failed.version == *version) {
+        None => Ok(()),
+        Some(failed) => {
+            Err(Error::FailedHere { version: version.clone(), cause: failed.cause_in_words() })
+        }
+    }
+}
+
+/// Notes in the ledger what is to be tried.
+fn note(
+    context: &Context,
+    staged: &Staged,
+    state: &State,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let Settings { paths, health, .. } = &context.settings;
+    let tries = state.sets.bits(staged.set).map_or(Tries::ZERO, |bits| bits.tries);
+    let boot = evidence::boot_id(health);
+    file::change(&paths.state, |ledger| ledger.note_update(staged, tries, now, boot))?;
+    Ok(())
 }
 
 /// Prints the result and restarts, if that was asked for.

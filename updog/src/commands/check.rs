@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{Context, choice};
 use crate::args::CheckArguments;
+use crate::boots::file;
 use crate::error::Error;
 use crate::host;
 use crate::session::Session;
@@ -20,8 +21,9 @@ pub(super) fn run(
 ) -> Result<Outcome, Error> {
     let mut host = host::read(&context.settings)?;
     host.ignore_waves |= arguments.ignore_waves;
+    let ledger = file::read(&context.settings.paths.state)?;
     let session = Session::open(&context.settings, &host, now)?;
-    let decision = choice::choose(&session.manifest, &host, now, None)?;
+    let decision = choice::choose(&session.manifest, &host, now, None, &ledger)?;
     let fitting: Vec<_> = decision.for_host().collect();
     if arguments.all {
         context.output.show(&All { host: &host, releases: fitting })?;

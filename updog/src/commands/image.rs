@@ -12,6 +12,7 @@ use signpost::Access;
 
 use super::{Context, Place, choice};
 use crate::args::ChoiceArguments;
+use crate::boots::file;
 use crate::error::Error;
 use crate::host;
 use crate::install::{self, Downloads, Watch};
@@ -159,7 +160,8 @@ fn plan(
     now: DateTime<Utc>,
 ) -> Result<Option<Plan>, Error> {
     let manifest = &session.manifest;
-    let decision = choice::choose(manifest, host, now, arguments.image.as_ref())?;
+    let ledger = file::read(&context.settings.paths.state)?;
+    let decision = choice::choose(manifest, host, now, arguments.image.as_ref(), &ledger)?;
     let Some(update) = decision.chosen else {
         context.output.note(format_args!("no update for {}", host.version));
         decision.for_host().for_each(|one| context.output.note(format_args!("  {one}")));

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use cli::Outcome;
-use gptprio::{SetId, State};
+use gptprio::SetId;
 use serde::Serialize;
 use signpost::Access;
 
-use super::{Context, Place, apply, place};
+use super::{Context, Place, apply, ledger, place};
 use crate::args::{ApplyArguments, RevertArguments};
 use crate::error::Error;
 
@@ -35,7 +36,11 @@ impl fmt::Display for Reverted {
     }
 }
 
-pub(super) fn run(context: &Context, arguments: &RevertArguments) -> Result<Outcome, Error> {
+pub(super) fn run(
+    context: &Context,
+    arguments: &RevertArguments,
+    now: DateTime<Utc>,
+) -> Result<Outcome, Error> {
     let mut place = open(context, arguments.dry_run)?;
     let state = place.disk.state(place.active);
     let active = place.active;
@@ -44,11 +49,18 @@ pub(super) fn run(context: &Context, arguments: &RevertArguments) -> Result<Outc
     }
     let refused = |source| Error::Refusal { action: "take the update back", source };
     let cancelled = state.cancel_upgrade().map_err(refused)?;
-    store(&mut place, &cancelled, arguments.dry_run)?;
+    if !arguments.dry_run {
+        note(context, active, now);
+        place.disk.store(&cancelled)?;
+    }
     finish(context, &Reverted { dry_run: arguments.dry_run, changed: true, ..idle(active) })
 }
 
-pub(super) fn rollback(context: &Context, arguments: &ApplyArguments) -> Result<Outcome, Error> {
+pub(super) fn rollback(
+    context: &Context,
+    arguments: &ApplyArguments,
+    now: DateTime<Utc>,
+) -> Result<Outcome, Error> {
     let mut place = open(context, arguments.dry_run)?;
     let state = place.disk.state(place.active);
     let (other, _) = place.inactive()?;
@@ -59,7 +71,10 @@ pub(super) fn rollback(context: &Context, arguments: &ApplyArguments) -> Result<
     }
     let refused = |source| Error::Refusal { action: "go back to the other set", source };
     let flipped = state.rollback_to_inactive().map_err(refused)?;
-    store(&mut place, &flipped, arguments.dry_run)?;
+    if !arguments.dry_run {
+        note(context, other, now);
+        place.disk.store(&flipped)?;
+    }
     drop(place);
     finish(context, &Reverted { changed: true, dry_run: arguments.dry_run, ..reverted })
 }
@@ -72,11 +87,10 @@ fn idle(next: SetId) -> Reverted {
     Reverted { next, changed: false, dry_run: false, restarting: false }
 }
 
-fn store(place: &mut Place, state: &State, dry_run: bool) -> Result<(), Error> {
-    if !dry_run {
-        place.disk.store(state)?;
-    }
-    Ok(())
+/// Notes that it is wanted so: a set that is left is no set that failed. Who goes back has to get there, so that a ledger
+/// that cannot be used is no reason to stop.
+fn note(context: &Context, next: SetId, now: DateTime<Utc>) {
+    ledger::note_or_warn(context, |ledger| ledger.note_going_to(next, now));
 }
 
 fn finish(context: &Context, reverted: &Reverted) -> Result<Outcome, Error> {

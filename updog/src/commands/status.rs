@@ -1,5 +1,7 @@
 //! `status`: the sets, what boots next and what is staged. Never touches the network.
 
+mod boots;
+
 use std::fmt;
 
 use cli::Outcome;
@@ -9,9 +11,11 @@ use serde::Serialize;
 use signpost::Access;
 
 use super::{Context, Place};
+use crate::boots::{Ledger, LedgerError, file};
 use crate::error::Error;
 use crate::host;
 use crate::staged::Staged;
+use boots::{Boot, Failed};
 
 /// What `status` tells.
 #[derive(Debug, Serialize)]
@@ -28,6 +32,12 @@ struct Status {
     sets: Vec<Set>,
     /// The release that was written to the inactive set and not restarted into yet.
     staged: Option<Release>,
+    /// What was attempted on this host, the oldest first.
+    boots: Vec<Boot>,
+    /// The versions that have failed here and are not taken again.
+    failed_versions: Vec<Failed>,
+    /// Why nothing can be said about boots, if so.
+    ledger_problem: Option<String>,
 }
 
 /// What boots next.
@@ -65,13 +75,19 @@ pub(super) fn run(context: &Context) -> Result<Outcome, Error> {
     let host = host::read(&context.settings)?;
     let staged = Staged::read(&context.settings.paths.state)?;
     let staged = staged.filter(|staged| staged.set != place.active);
-    let status = Status::new(&place, host, staged);
+    let ledger = file::read(&context.settings.paths.state);
+    let status = Status::new(&place, host, staged, ledger);
     context.output.show(&status)?;
     Ok(Outcome::Done)
 }
 
 impl Status {
-    fn new(place: &Place, host: manifest::Host, staged: Option<Staged>) -> Self {
+    fn new(
+        place: &Place,
+        host: manifest::Host,
+        staged: Option<Staged>,
+        ledger: Result<Ledger, LedgerError>,
+    ) -> Self {
         let active = place.active;
         let state = place.disk.state(active);
         // What runs is known from os-release, the other set from what its boot image says of itself.
@@ -83,7 +99,12 @@ impl Status {
             let bits = state.sets.bits(set)?;
             Some(Set { set, version: version(set), bits })
         };
+        let ledger_problem = ledger.as_ref().err().map(ToString::to_string);
+        let ledger = ledger.unwrap_or_default();
         Self {
+            boots: ledger.attempts.iter().map(Boot::of).collect(),
+            failed_versions: ledger.failed_versions().into_iter().map(Failed::of).collect(),
+            ledger_problem,
             active,
             next: gptprio::choose(&state.sets)
                 .map(|choice| Next { set: choice.set, reason: choice.to_string() }),
@@ -105,6 +126,11 @@ impl fmt::Display for Status {
         }
         if let Some(staged) = &self.staged {
             writeln!(out, "staged {} in set {}", staged.version, staged.set)?;
+        }
+        self.boots.iter().try_for_each(|boot| writeln!(out, "  {boot}"))?;
+        self.failed_versions.iter().try_for_each(|failed| writeln!(out, "{failed}"))?;
+        if let Some(problem) = &self.ledger_problem {
+            writeln!(out, "warning: {problem}")?;
         }
         match &self.next {
             Some(Next { set, reason }) => write!(out, "set {set} boots next: {reason}"),

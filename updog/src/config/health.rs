@@ -1,0 +1,90 @@
+//! `[health]`: what has to be well before a boot is marked good.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gptprio::Tries;
+use serde::Deserialize;
+
+use super::{Check, ConfigError};
+
+/// What `updog health` is told, checked.
+#[derive(Clone, Debug)]
+pub struct HealthSettings {
+    /// Folders of executables; a later one's file takes the place of an earlier one's of the same name.
+    pub checks_dirs: Vec<PathBuf>,
+    /// Units of systemd that have to be active.
+    pub units: Vec<String>,
+    /// How long all of it may take.
+    pub time_limit: Duration,
+    /// Starts that a set has until it is to be proven again; none: its starts are not counted.
+    pub tries: Tries,
+    /// The watchdog, if one is to be used.
+    pub watchdog: Option<PathBuf>,
+    /// The name that the kernel gives to a boot.
+    pub boot_id: PathBuf,
+    /// The kernel's command line.
+    pub command_line: PathBuf,
+    /// The firmware's variables.
+    pub efivars: PathBuf,
+    /// Folders with what the kernel said when it panicked.
+    pub pstore_dirs: Vec<PathBuf>,
+}
+
+/// The section as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawHealth {
+    checks_dirs: Option<Vec<PathBuf>>,
+    units: Option<Vec<String>>,
+    time_limit_seconds: Option<u64>,
+    tries: Option<u8>,
+    watchdog: Option<PathBuf>,
+    boot_id_path: Option<PathBuf>,
+    command_line_path: Option<PathBuf>,
+    efivars_dir: Option<PathBuf>,
+    pstore_dirs: Option<Vec<PathBuf>>,
+}
+
+/// Stands for no watchdog.
+const NO_WATCHDOG: &str = "none";
+
+/// Folders of checks: what the image brings, and what the host adds or replaces.
+const CHECKS: [&str; 2] = ["/usr/lib/updog/health.d", "/etc/updog/health.d"];
+
+/// Where the kernel keeps what it said last, and where systemd moves it.
+const PSTORE: [&str; 2] = ["/sys/fs/pstore", "/var/lib/systemd/pstore"];
+
+impl Check<'_> {
+    /// Checks the section.
+    pub(super) fn health(&self, raw: RawHealth) -> Result<HealthSettings, ConfigError> {
+        let seconds = raw.time_limit_seconds.unwrap_or(300);
+        if !(1..=86_400).contains(&seconds) {
+            return Err(self.bad("health.time_limit_seconds", "must be from 1 to 86400"));
+        }
+        let tries = raw.tries.map_or(Some(Tries::REARM), Tries::new);
+        let units = raw.units.unwrap_or_default();
+        if units.iter().any(|unit| unit.is_empty() || unit.starts_with('-')) {
+            return Err(self.bad("health.units", "must name units of systemd"));
+        }
+        let no_watchdog = raw.watchdog.as_deref() == Some(Path::new(NO_WATCHDOG));
+        Ok(HealthSettings {
+            checks_dirs: self.places(raw.checks_dirs, &CHECKS),
+            units,
+            time_limit: Duration::from_secs(seconds),
+            tries: tries.ok_or_else(|| self.bad("health.tries", "must be from 0 to 15"))?,
+            watchdog: (!no_watchdog).then(|| self.place(raw.watchdog, "/dev/watchdog")),
+            boot_id: self.place(raw.boot_id_path, "/proc/sys/kernel/random/boot_id"),
+            command_line: self.place(raw.command_line_path, "/proc/cmdline"),
+            efivars: self.place(raw.efivars_dir, handover::EFIVARS),
+            pstore_dirs: self.places(raw.pstore_dirs, &PSTORE),
+        })
+    }
+
+    fn places(&self, paths: Option<Vec<PathBuf>>, defaults: &[&str]) -> Vec<PathBuf> {
+        match paths {
+            None => defaults.iter().map(PathBuf::from).collect(),
+            Some(paths) => paths.into_iter().map(|path| self.place(Some(path), "")).collect(),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What the firmware and the kernel know: this boot's name and root hash, what the boot selector did, and what a kernel said last.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use chrono::{DateTime, Utc};
+use handover::{Handover, Variable};
+use manifest::Digest;
+use verity::BootParameter;
+
+use crate::boots::{Cause, Finding};
+use crate::config::HealthSettings;
+
+/// How deep records of a panic may lie.
+const DEPTH: usize = 3;
+
+/// Longest record of a panic that is read, in bytes.
+const MAX_LENGTH: u64 = 4 << 20;
+
+/// What the kernel says when it panics, before the reason.
+const PANIC: &str = "Kernel panic - not syncing: ";
+
+/// What the kernel calls this boot; `None` if it does not tell.
+pub fn boot_id(settings: &HealthSettings) -> Option<String> {
+    let text = fs::read_to_string(&settings.boot_id).ok()?;
+    Some(text.trim().to_owned()).filter(|id| !id.is_empty() && id.len() <= 64)
+}
+
+/// The root hash that this kernel verifies its root against; `None` on a system that was started otherwise.
+pub fn root_hash(settings: &HealthSettings) -> Option<Digest> {
+    let line = fs::read_to_string(&settings.command_line).ok()?;
+    let parameter = BootParameter::in_command_line(&line).ok()??;
+    Some(Digest::new(parameter.root_hash.0))
+}
+
+/// What the boot selector says about this boot; `None` on a machine without it.
+///
+/// # Errors
+///
+/// Fails when it says something that cannot be read.
+pub fn handover(settings: &HealthSettings) -> Result<Option<Handover>, io::Error> {
+    match fs::read(settings.efivars.join(Variable::BootReason.file_name())) {
+        Ok(file) => Handover::from_file(&file).map(Some).map_err(io::Error::other),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The last panic since a point in time of which there is a record.
+pub fn panic_since(settings: &HealthSettings, since: DateTime<Utc>) -> Option<Finding> {
+    let since = SystemTime::from(since);
+    let mut records = Vec::new();
+    for folder in &settings.pstore_dirs {
+        collect(folder, DEPTH, &mut records);
+    }
+    records.retain(|(time, _)| *time >= since);
+    records.sort();
+    records.iter().rev().find_map(|(_, path)| panic_in(path))
+}
+
+/// Records of the kernel's log, with their times. Whatever cannot be read is none.
+fn collect(folder: &Path, depth: usize, records: &mut Vec<(SystemTime, PathBuf)>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
+        let named = path.file_name().unwrap_or_default().to_string_lossy().starts_with("dmesg");
+        match metadata.modified() {
+            Ok(_) if metadata.is_dir() && depth > 1 => collect(&path, depth - 1, records),
+            Ok(time) if metadata.is_file() && named && metadata.len() <= MAX_LENGTH => {
+                records.push((time, path));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn panic_in(path: &Path) -> Option<Finding> {
+    let bytes = fs::read(path).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let reason = text.lines().rev().find_map(|line| Some(line.split_once(PANIC)?.1))?;
+    Some(Finding::with(Cause::panic(reason.trim()), &text))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::Settings;
+
+    const CONFIG: &str = "metadata_base_url = 'http://x/'\ntargets_base_url = 'http://x/'\nseed = 1\n\
+        [health]\nboot_id_path = 'boot-id'\ncommand_line_path = 'cmdline'\nefivars_dir = 'efivars'\n\
+        pstore_dirs = ['pstore', 'moved']\n";
+
+    fn world() -> (tempfile::TempDir, HealthSettings) {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["efivars", "pstore", "moved/1234"] {
+            fs::create_dir_all(folder.path().join(name)).unwrap();
+        }
+        let settings = Settings::parse(CONFIG, &folder.path().join("updog.toml")).unwrap().health;
+        (folder, settings)
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_known() {
+        let (_folder, settings) = world();
+        assert_eq!((boot_id(&settings), root_hash(&settings)), (None, None));
+        assert!(handover(&settings).unwrap().is_none());
+        assert_eq!(panic_since(&settings, DateTime::UNIX_EPOCH), None);
+    }
+
+    #[test]
+    fn the_kernel_says_boot_and_root_hash() {
+        let (folder, settings) = world();
+        fs::write(folder.path().join("boot-id"), "some-boot\n").unwrap();
+        let line = format!("quiet waystone.verity=1,7,{},ab ro\n", "1".repeat(64));
+        fs::write(folder.path().join("cmdline"), line).unwrap();
+        assert_eq!(boot_id(&settings).unwrap(), "some-boot");
+        assert_eq!(root_hash(&settings), Some(Digest::new([0x11; 32])));
+    }
+
+    #[test]
+    fn what_the_selector_says_is_read_or_an_error() {
+        let (folder, settings) = world();
+        let file = folder.path().join("efivars").join(Variable::BootReason.file_name());
+        fs::write(&file, "\x06\0\0\0set=A\n").unwrap();
+        assert!(handover(&settings).is_err());
+        let text = "\x06\0\0\0set=A\nrule=fallback\npriority=1\ntries=0\nsuccessful=yes\nspent=no\n\
+                    counted=yes\ntable=good\nreason=x\nfailed=B y\n";
+        fs::write(&file, text).unwrap();
+        let failed = handover(&settings).unwrap().unwrap().failed;
+        assert_eq!(failed.first().unwrap().why, "y");
+    }
+
+    #[test]
+    fn the_last_panic_since_is_found_wherever_systemd_has_moved_it() {
+        let (folder, settings) = world();
+        let record = |name: &str, reason: &str, seconds: u64| {
+            let path = folder.path().join(name);
+            fs::write(&path, format!("<4>[ 1.0] some\n<0>[ 1.1] {PANIC}{reason}\n<4>more\n"))
+                .unwrap();
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+        };
+        record("pstore/dmesg-efi-1", "older", 100);
+        record("moved/1234/dmesg.txt", "newer", 200);
+        record("pstore/console-ramoops-0", "no record of a panic", 300);
+        let since = |seconds| panic_since(&settings, DateTime::from_timestamp(seconds, 0).unwrap());
+        assert_eq!(since(50).unwrap().cause.as_str(), "kernel panic: newer");
+        assert_eq!(since(200).unwrap().cause.as_str(), "kernel panic: newer");
+        assert_eq!(since(201), None);
+    }
+}

@@ -1,0 +1,154 @@
+//! A program that gets so much time and no more.
+
+use std::io::{self, Read};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+/// How much of the end of a program's output is kept, in bytes.
+const TAIL: usize = 2048;
+
+/// How long the rest of the output is waited for, once the program and all of its group are gone.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// The end of a time limit that several programs share.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline {
+    end: Instant,
+    limit: Duration,
+}
+
+impl Deadline {
+    /// A limit that begins now.
+    pub fn after(limit: Duration) -> Self {
+        Self { end: Instant::now() + limit, limit }
+    }
+
+    /// What is left.
+    pub fn left(self) -> Duration {
+        self.end.saturating_duration_since(Instant::now())
+    }
+
+    /// Whether nothing is left.
+    pub fn is_over(self) -> bool {
+        self.left().is_zero()
+    }
+
+    /// The whole limit.
+    pub fn limit(self) -> Duration {
+        self.limit
+    }
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// Its status; `None` if it had to be killed when its time was over.
+    pub(super) status: Option<ExitStatus>,
+    /// The end of what it said, on both of its outputs.
+    pub(super) tail: String,
+}
+
+/// Runs a program in a process group of its own, which is killed when the time is over, and also what is left of it when the
+/// program ends.
+///
+/// # Errors
+///
+/// Fails when it cannot be started.
+pub(super) fn run(command: &mut Command, left: Duration) -> io::Result<Ended> {
+    let (reader, writer) = io::pipe()?;
+    let output = writer.try_clone()?;
+    let command = command.process_group(0).stdin(Stdio::null()).stdout(output).stderr(writer);
+    let child = command.spawn();
+    // Otherwise the pipe would stay open here, and its end would never come.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let child = child?;
+    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let (tail, read) = tail_of(reader);
+    let ended = wait(child);
+    let status = match ended.recv_timeout(left) {
+        Ok(status) => Some(status?),
+        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+    };
+    // Nobody is left in a group that is gone.
+    group.map(|group| kill_process_group(group, Signal::KILL));
+    if status.is_none() {
+        // One that cannot even be killed is left behind: the watchdog is for that.
+        let _ = ended.recv_timeout(LAST_WORDS);
+    }
+    let _ = read.recv_timeout(LAST_WORDS);
+    let tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(Ended { status, tail: String::from_utf8_lossy(&tail).into_owned() })
+}
+
+fn wait(mut child: Child) -> Receiver<io::Result<ExitStatus>> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || sender.send(child.wait()));
+    receiver
+}
+
+/// Reads to the end, keeping the last bytes; the receiver hears when there is no more.
+fn tail_of(mut reader: impl Read + Send + 'static) -> (Arc<Mutex<Vec<u8>>>, Receiver<()>) {
+    let tail = Arc::new(Mutex::new(Vec::new()));
+    let (shared, (sender, receiver)) = (Arc::clone(&tail), channel());
+    thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(count @ 1..) = reader.read(&mut buffer) {
+            let mut tail = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            tail.extend_from_slice(buffer.get(..count).unwrap_or_default());
+            let surplus = tail.len().saturating_sub(TAIL);
+            tail.drain(..surplus);
+        }
+        sender.send(())
+    });
+    (tail, receiver)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, left: Duration) -> Ended {
+        run(Command::new("/bin/sh").args(["-c", script]), left).unwrap()
+    }
+
+    const LONG: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn the_end_of_both_outputs_is_kept() {
+        let ended = shell("seq 1 5000; echo bad >&2; exit 3", LONG);
+        assert_eq!(ended.status.unwrap().code(), Some(3));
+        assert!(ended.tail.ends_with("5000\nbad\n") && ended.tail.len() <= TAIL);
+    }
+
+    #[test]
+    fn when_its_time_is_over_it_is_killed_with_all_of_its_group() {
+        let ended = shell("(sleep 3600 & echo $!; wait)", Duration::from_millis(300));
+        assert!(ended.status.is_none());
+        let child: i32 = ended.tail.trim().parse().unwrap();
+        let gone = |pid: i32| {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+            // Killed, even if nobody has asked for its status yet.
+            stat.map_or(true, |stat| stat.contains(") Z") || stat.contains(") X"))
+        };
+        let patience = Instant::now() + Duration::from_secs(10);
+        while !gone(child) && Instant::now() < patience {
+            thread::yield_now();
+        }
+        assert!(gone(child), "{child} still runs");
+    }
+
+    #[test]
+    fn what_stays_behind_does_not_hold_up_the_end() {
+        let started = Instant::now();
+        let ended = shell("sleep 3600 & echo done", LONG);
+        assert!(ended.status.unwrap().success() && started.elapsed() < LONG / 2);
+        assert_eq!(ended.tail, "done\n");
+    }
+}
