@@ -24,6 +24,7 @@ use crate::mounts;
 use crate::place::Place;
 use crate::search::{SearchError, search};
 use crate::system::SystemRoot;
+use crate::timer;
 
 /// The name of the verified device.
 const DEVICE: &str = "waystone-root";
@@ -41,6 +42,9 @@ pub fn boot() -> Result<Infallible, Failure> {
     restart_on_panic();
     let line: CommandLine = read("/proc/cmdline")?.parse()?;
     load_modules()?;
+    if let Some(seconds) = line.watchdog {
+        timer::arm(seconds);
+    }
     mounts::mount_efivars()?;
     let set = booted_set(Path::new(EFIVARS), line.set)?;
     let place = wait_for_place(set, &line)?;

@@ -7,6 +7,9 @@ use gptprio::SetId;
 use thiserror::Error;
 use verity::{BootParameter, BootParameterError};
 
+/// The parameter that arms the watchdog.
+const WATCHDOG: &str = watchdog::PARAMETER;
+
 /// The parameter that names the set on a machine without variables of a firmware.
 const SET: &str = "waystone.set";
 
@@ -21,6 +24,8 @@ pub struct CommandLine {
     pub filesystem: String,
     /// `rootflags=`: further options for mounting it.
     pub flags: String,
+    /// `waystone.watchdog=`: in how many seconds userland has to take the watchdog over.
+    pub watchdog: Option<i32>,
     /// `init=`: the program to start, `/sbin/init` if nothing is said.
     pub init: PathBuf,
 }
@@ -40,6 +45,9 @@ pub enum CommandLineError {
     /// There is no such set.
     #[error("{SET}={0} names no set: A or B does")]
     Set(String),
+    /// There is no such time.
+    #[error("{WATCHDOG}={0} is no time in seconds, 1 to 65535")]
+    Watchdog(String),
     /// The program is not named from the root.
     #[error("init={0} is no absolute path")]
     Init(String),
@@ -60,6 +68,7 @@ impl FromStr for CommandLine {
             set: once(&words, SET)?.map(set).transpose()?,
             filesystem: needed("rootfstype")?.to_owned(),
             flags: last("rootflags").unwrap_or_default().to_owned(),
+            watchdog: once(&words, WATCHDOG)?.map(seconds).transpose()?,
             init: init(last("init").unwrap_or("/sbin/init"))?,
         })
     }
@@ -79,6 +88,10 @@ fn once<'a>(words: &'a [String], name: &'static str) -> Result<Option<&'a str>, 
 
 fn set(text: &str) -> Result<SetId, CommandLineError> {
     text.parse().map_err(|_| CommandLineError::Set(text.to_owned()))
+}
+
+fn seconds(text: &str) -> Result<i32, CommandLineError> {
+    watchdog::seconds(text).ok_or_else(|| CommandLineError::Watchdog(text.to_owned()))
 }
 
 fn init(text: &str) -> Result<PathBuf, CommandLineError> {
@@ -128,6 +141,19 @@ mod tests {
             let line = parse(&format!("VERITY rootfstype=x waystone.set={text}"));
             assert_eq!(line, Err(CommandLineError::Set(text.into())));
         }
+    }
+
+    #[test]
+    fn the_watchdog_is_armed_for_a_time_that_makes_sense() {
+        let line = |text: &str| parse(&format!("VERITY rootfstype=x {text}"));
+        assert_eq!(line("").map(|line| line.watchdog), Ok(None));
+        assert_eq!(line("waystone.watchdog=90").map(|line| line.watchdog), Ok(Some(90)));
+        for text in ["0", "", "x", "1s"] {
+            let wrong = line(&format!("waystone.watchdog={text}"));
+            assert_eq!(wrong, Err(CommandLineError::Watchdog(text.into())));
+        }
+        let twice = line("waystone.watchdog=9 waystone.watchdog=9");
+        assert_eq!(twice, Err(CommandLineError::Doubled("waystone.watchdog")));
     }
 
     #[test]

@@ -4,10 +4,10 @@
 //! kernel image of set A or B
 //!   command line ── waystone.verity=… rootfstype=… ─┐
 //!   initial RAM filesystem                          ↓
-//!     modules → which set? → which disk? → dm-verity → mount, read-only → /sbin/init
-//!                  ↑             ↑             ↓
-//!        variable of the      partition     a block that does not verify:
-//!        boot selector         table         panic, restart, a try less
+//!     modules → watchdog → which set? → which disk? → dm-verity → mount, read-only → /sbin/init
+//!                             ↑             ↑             ↓
+//!                   variable of the      partition     a block that does not verify:
+//!                   boot selector         table         panic, restart, a try less
 //! ```
 //!
 //! # Invariants
@@ -36,3 +36,4 @@ pub mod place;
 mod read_only;
 pub mod search;
 pub mod system;
+pub mod timer;

@@ -23,12 +23,33 @@ pub struct NotLoaded {
     pub source: io::Error,
 }
 
-/// Loads what the list names, and frees the memory of the files; those that could not be loaded are given back.
+/// The watchdog that every machine can have, for those that have no other.
+const SPARE: &str = "softdog.ko";
+
+/// Loads what the list names but the spare watchdog, and frees the memory of the files; those that could not be loaded are given
+/// back.
 ///
 /// # Errors
 ///
 /// Fails when the list cannot be read. No list is an empty one.
 pub fn load_all(list: &Path) -> io::Result<Vec<NotLoaded>> {
+    load_those(list, |path| !is_spare(path))
+}
+
+/// Loads the spare watchdog, if the list names it.
+///
+/// # Errors
+///
+/// As [`load_all`].
+pub fn load_spare_watchdog(list: &Path) -> io::Result<Vec<NotLoaded>> {
+    load_those(list, is_spare)
+}
+
+fn is_spare(path: &str) -> bool {
+    Path::new(path).file_name().is_some_and(|name| name == SPARE)
+}
+
+fn load_those(list: &Path, wanted: impl Fn(&str) -> bool) -> io::Result<Vec<NotLoaded>> {
     let text = match fs::read_to_string(list) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         other => other?,
@@ -40,7 +61,7 @@ pub fn load_all(list: &Path) -> io::Result<Vec<NotLoaded>> {
         let _ = fs::remove_file(&path);
         result.err().map(|source| NotLoaded { path, source })
     };
-    Ok(paths(&text).filter_map(load).collect())
+    Ok(paths(&text).filter(|path| wanted(path)).filter_map(load).collect())
 }
 
 fn paths(list: &str) -> impl Iterator<Item = &str> {
@@ -65,6 +86,19 @@ mod tests {
     fn no_list_is_an_empty_one() {
         assert!(load_all(Path::new("/nonexistent/modules")).unwrap().is_empty());
         assert!(load_all(Path::new("/")).is_err(), "a folder is no list");
+    }
+
+    #[test]
+    fn the_spare_watchdog_is_loaded_by_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let list = folder.path().join("modules");
+        fs::write(&list, "x/a.ko\nx/softdog.ko\nx/softdog.ko.b.ko\n").unwrap();
+        let names = |failed: Vec<NotLoaded>| {
+            let paths = failed.into_iter().map(|failed| failed.path.display().to_string());
+            paths.collect::<Vec<_>>()
+        };
+        assert_eq!(names(load_all(&list).unwrap()), ["/x/a.ko", "/x/softdog.ko.b.ko"]);
+        assert_eq!(names(load_spare_watchdog(&list).unwrap()), ["/x/softdog.ko"]);
     }
 
     #[test]

@@ -79,6 +79,11 @@ pub const CASES: &[Case<SystemBench>] = &[
         run: no_disk,
     },
     Case {
+        name: "watchdog",
+        holds: "a machine that is to be up in a few seconds and is not restarts, without a watchdog of its own",
+        run: watchdog,
+    },
+    Case {
         name: "two-disks",
         holds: "with a copy of its disk attached, a machine does not guess",
         run: two_disks,
@@ -196,6 +201,17 @@ fn no_disk(bench: &SystemBench) -> Result<(), Failure> {
     restarts(&said, "no disk has the image: vda: no valid partition table")?;
     let waited = said.when("cannot boot").unwrap_or_default();
     ensure(waited > Duration::from_secs(30), || format!("it gave up after {waited:?}"))
+}
+
+fn watchdog(bench: &SystemBench) -> Result<(), Failure> {
+    // It would wait for its disk longer than the watchdog waits for it.
+    let blank = bench.folder.join("blank.img");
+    fs::write(&blank, vec![0; 1 << 20]).map_err(|cause| Failure::io("write", &blank, &cause))?;
+    let line = bench.system.command_line("waystone.set=A waystone.watchdog=5")?;
+    let said = bench.machine(&blank, &line)?.run("1")?;
+    says(&said, "waystone: the watchdog waits for 5 s")?;
+    says(&said, "softdog: Initiating system reboot")?;
+    ensure(!said.has("cannot boot"), || format!("it gave up before the watchdog:\n{said}"))
 }
 
 fn two_disks(bench: &SystemBench) -> Result<(), Failure> {

@@ -11,8 +11,16 @@ use super::debian::vmlinuz;
 const PAYLOAD_BLOCKS: usize = 512;
 
 /// Parts of the kernel's modules that a root filesystem of this kind needs at most.
-const MODULES: [&str; 7] =
-    ["arch", "drivers/block", "drivers/firmware", "drivers/md", "drivers/virtio", "fs", "lib"];
+const MODULES: [&str; 8] = [
+    "arch",
+    "drivers/block",
+    "drivers/firmware",
+    "drivers/md",
+    "drivers/virtio",
+    "drivers/watchdog",
+    "fs",
+    "lib",
+];
 
 /// Makes it in `folder`: the guest's program, something to read, a kernel and some of its modules.
 ///

@@ -35,6 +35,9 @@ pub enum CommandLineError {
     /// Machines would not restart by themselves.
     #[error("'{0}' is no time after which a machine restarts: a whole number other than 0 is")]
     Panic(String),
+    /// The first program would refuse it.
+    #[error("'{0}' is no time for the watchdog: seconds, 1 to 65535, are")]
+    Watchdog(String),
     /// It has a byte that is no printable ASCII character.
     #[error("it has other characters than printable ASCII")]
     Characters,
@@ -60,6 +63,9 @@ pub fn check_extra(extra: &str) -> Result<(), CommandLineError> {
         let (name, value) = word.split_once('=').unwrap_or((word, ""));
         match name {
             "waystone.set" => Err(CommandLineError::Set),
+            watchdog::PARAMETER if watchdog::seconds(value).is_none() => {
+                Err(CommandLineError::Watchdog(word.to_owned()))
+            }
             "panic" if !is_panic_time(value) => Err(CommandLineError::Panic(word.to_owned())),
             _ => OWN
                 .into_iter()
@@ -158,6 +164,14 @@ mod tests {
     #[test]
     fn an_image_is_not_tied_to_a_set() {
         assert_eq!(check_extra("quiet waystone.set=A"), Err(CommandLineError::Set));
+    }
+
+    #[test]
+    fn a_watchdog_has_a_time() {
+        assert_eq!(check_extra("waystone.watchdog=90"), Ok(()));
+        for bad in ["waystone.watchdog", "waystone.watchdog=", "waystone.watchdog=0"] {
+            assert_eq!(check_extra(bad), Err(CommandLineError::Watchdog(bad.to_owned())));
+        }
     }
 
     #[test]

@@ -10,6 +10,18 @@ use std::io::{self, Write};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
+/// The kernel parameter with which the first program of a machine arms the watchdog: `waystone.watchdog=SECONDS`.
+pub const PARAMETER: &str = "waystone.watchdog";
+
+/// The most seconds that drivers take.
+const MAX_SECONDS: i32 = 65_535;
+
+/// The value of [`PARAMETER`]: seconds, 1 to 65535; `None` for anything else.
+pub fn seconds(text: &str) -> Option<i32> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|seconds| digits && (1..=MAX_SECONDS).contains(seconds))
+}
+
 /// What disarms the watchdog when it is closed.
 const MAGIC: &[u8] = b"V";
 
@@ -65,6 +77,14 @@ impl Watchdog {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_a_plain_number_that_drivers_take() {
+        assert_eq!((seconds("1"), seconds("65535")), (Some(1), Some(65_535)));
+        for text in ["", "0", "65536", "-1", "+5", " 5", "5s", "99999999999"] {
+            assert_eq!(seconds(text), None, "{text:?}");
+        }
+    }
 
     #[test]
     fn a_file_is_no_watchdog_and_nothing_is_created() {
