@@ -99,11 +99,11 @@ pub(crate) struct InitArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct StartArguments {
-    /// Wave policy (TOML); without it the release is for all hosts at once
+    /// Wave policy (TOML); without it the release is for all hosts at the same time
     #[arg(long, value_name = "FILE")]
     pub(crate) waves: Option<PathBuf>,
-    /// When the waves start (RFC 3339); now, if it is not given
-    #[arg(long, value_name = "TIME", value_parser = time::parse, requires = "waves")]
+    /// When the waves start, or all hosts do (RFC 3339); now, if it is not given
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
     pub(crate) start: Option<DateTime<Utc>>,
 }
 
@@ -144,7 +144,7 @@ pub(crate) struct SelectorArguments {
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("change").required(true).args(["waves", "at_once"])))]
+#[command(group(ArgGroup::new("change").required(true).multiple(true).args(["waves", "start", "at_once"])))]
 pub(crate) struct ChangeWavesArguments {
     #[command(flatten)]
     pub(crate) author: AuthorArguments,
@@ -153,7 +153,7 @@ pub(crate) struct ChangeWavesArguments {
     #[command(flatten)]
     pub(crate) start: StartArguments,
     /// The release is for all hosts at once from now on
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["waves", "start"])]
     pub(crate) at_once: bool,
 }
 

@@ -68,8 +68,10 @@ impl Session<'_> {
     }
 
     fn schedule(&self, arguments: &StartArguments) -> Result<Option<Schedule>> {
-        let start = arguments.start.unwrap_or(self.now);
-        arguments.waves.as_deref().map(|path| schedule(path, start)).transpose()
+        match (&arguments.waves, arguments.start) {
+            (Some(policy), start) => schedule(policy, start.unwrap_or(self.now)).map(Some),
+            (None, start) => Ok(start.map(Schedule::all_from)),
+        }
     }
 
     fn init(&self, arguments: &InitArguments) -> Result<End> {

@@ -139,6 +139,12 @@ impl TryFrom<BTreeMap<String, DateTime<Utc>>> for Waves {
 }
 
 impl Schedule {
+    /// Everybody from `start` on, and nobody before.
+    #[must_use]
+    pub fn all_from(start: DateTime<Utc>) -> Self {
+        Self { waves: Waves(BTreeMap::from([(0, start)])), waves_end: None }
+    }
+
     /// Whether the end fits the waves.
     ///
     /// # Errors

@@ -177,6 +177,14 @@ fn seeds_below_the_first_key_are_held_to_its_time() {
 }
 
 #[test]
+fn a_start_without_waves_is_everyones() {
+    let schedule = Schedule::all_from(time(60));
+    schedule.check().unwrap();
+    assert_eq!(times(&schedule), vec![time(60); 2048]);
+    assert_eq!((schedule.ready_count(time(59)), schedule.ready_count(time(60))), (0, 2048));
+}
+
+#[test]
 fn without_waves_everyone_is_ready_at_once() {
     let schedule = Schedule::default();
     assert!(Seed::all().all(|seed| schedule.ready_at(seed) == Ready::AtOnce));

@@ -64,7 +64,6 @@ fn each_end_has_its_exit_code() {
     code(&run(&["init"]), 2);
     code(&place.author(&["release", "withdraw"], &["9.9.9"]), 2);
     code(&place.author(&["init"], &["--threshold", "root=none"]), 2);
-    code(&place.add("1.1.0", &["--start", NOW]), 2);
     code(&run(&["check", "--repo", "/nonexistent"]), 1);
     code(&run(&["check", "--repo", &place.repo]), 0);
     code(&run(&["check", "--repo", &place.repo, "--now", "2027-01-01T00:00:00Z"]), 4);
@@ -108,6 +107,24 @@ fn waves_are_explained() {
     code(&run(&[&explain[..], &["--seed", "2048"]].concat()), 2);
     code(&run(&["waves", "explain", "--waves", "/nonexistent", "--start", NOW, "--seed", "1"]), 1);
     code(&run(&["waves", "explain", "--waves", waves, "--start", "soon", "--seed", "1"]), 2);
+}
+
+#[test]
+fn a_start_without_a_policy_holds_all_hosts_until_then() {
+    let place = Place::new();
+    let add = place.add("1.0.0", &["--start", "2027-01-01T00:00:00Z", "--json"]);
+    code(&add, 0);
+    let added = json(&add);
+    assert_eq!(
+        (&added["from"], &added["until"]),
+        (&added["until"], &"2027-01-01T00:00:00Z".into())
+    );
+    let change = |more: &[&str]| place.author(&["release", "waves", "1.0.0"], more);
+    code(&change(&["--start", "2027-01-01T00:00:00Z"]), 3);
+    code(&change(&["--start", "2027-02-01T00:00:00Z"]), 0);
+    code(&change(&["--start", "2027-02-01T00:00:00Z", "--at-once"]), 2);
+    code(&change(&["--at-once"]), 0);
+    code(&change(&[]), 2);
 }
 
 /// `repo-tools serve`, until this is dropped.
