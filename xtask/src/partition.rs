@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use ring::digest;
@@ -84,6 +85,26 @@ impl Partitions {
         let seek = format!("seek={}", partition.start);
         let flags = ["bs=4M", "oflag=seek_bytes", "conv=fsync,notrunc"];
         Run::new("dd").args([input, output, seek]).args(flags).run().map(|_| ())
+    }
+
+    /// Flips one bit of the byte at a place in one part of a set.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there is no such place, or it cannot be read and written.
+    pub(crate) fn flip(&self, disk: &Path, set: char, part: &str, place: u64) -> Result<()> {
+        let partition = self.find(set, part).filter(|partition| place < partition.length);
+        let partition = partition.ok_or_else(|| {
+            Error::Untrue(format!("the {part} partition of set {set} has no byte {place}"))
+        })?;
+        let flip = || {
+            let file = File::options().read(true).write(true).open(disk)?;
+            let mut byte = [0];
+            file.read_exact_at(&mut byte, partition.start + place)?;
+            file.write_all_at(&[byte[0] ^ 1], partition.start + place)?;
+            file.sync_all()
+        };
+        flip().map_err(Error::file("change", disk))
     }
 
     /// The first of a kind belongs to set A, the second to set B.

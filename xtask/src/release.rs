@@ -102,18 +102,21 @@ impl Release {
     }
 }
 
-/// Writes the spec of the demo's images.
+/// The initial RAM filesystem that Debian's packages made, as lines of a spec.
+pub(crate) const DEBIAN_INITRAMFS: &str = "initramfs = \"boot/initrd.img-*\"\n";
+
+/// Writes the spec of the demo's images; `start` says what the kernel starts, as lines of the spec.
 ///
 /// # Errors
 ///
 /// Fails when the file cannot be written.
-pub(crate) fn write_spec(path: &Path) -> Result<()> {
+pub(crate) fn write_spec(path: &Path, start: &str) -> Result<()> {
     let arch = std::env::consts::ARCH;
     place::write(
         path,
         &format!(
             "variant = \"{VARIANT}\"\narch = \"{arch}\"\nproduct_line = \"{VARIANT}-{arch}\"\n\
-             kernel = \"boot/vmlinuz-*\"\ninitramfs = \"boot/initrd.img-*\"\n"
+             kernel = \"boot/vmlinuz-*\"\n{start}"
         ),
     )
 }

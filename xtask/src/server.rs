@@ -52,6 +52,16 @@ impl Server {
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
+
+    /// The port of the loopback address on which it is.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the address names none.
+    pub(crate) fn port(&self) -> Result<u16> {
+        let port = self.url.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        port.ok_or_else(|| Error::Untrue(format!("{} names no port", self.url)))
+    }
 }
 
 impl Drop for Server {

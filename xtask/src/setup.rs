@@ -35,8 +35,9 @@ pub(crate) struct Options {
 /// Sets up everything, a line a step.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let mut steps = Steps::new(3);
-    let needs: &[Need] = if options.bench { &[Need::Always, Need::Bench] } else { &[Need::Always] };
-    steps.step("Debian packages", || Ok(((), install_packages(needs)?)))?;
+    let bench = options.bench.then_some(Need::Bench);
+    let needs: Vec<Need> = [Need::Always, Need::Machine].into_iter().chain(bench).collect();
+    steps.step("Debian packages", || Ok(((), install_packages(&needs)?)))?;
     steps.step("python-tuf and virt-firmware in target/venv", || Ok(((), make_venv()?)))?;
     steps.step("cargo-deny", || cargo_deny().map(|path| ((), path.display().to_string())))
 }

@@ -43,6 +43,24 @@ impl Steps {
         result.map(|(value, _)| value)
     }
 
+    /// Runs one step that tells a line itself now and then; what came of it is on a line of its own.
+    ///
+    /// # Errors
+    ///
+    /// Gives back the error of the body; the last line then is `failed`.
+    pub(crate) fn long_step<T>(
+        &mut self,
+        what: &str,
+        body: impl FnOnce() -> Result<(T, String)>,
+    ) -> Result<T> {
+        self.step(what, || {
+            say("\n");
+            let result = body();
+            say(&format!("{:8}", ""));
+            result
+        })
+    }
+
     /// The time since the row began.
     pub(crate) fn elapsed(&self) -> Elapsed {
         Elapsed(self.started.elapsed())

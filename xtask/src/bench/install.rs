@@ -89,7 +89,7 @@ impl Bed {
         place::remove_folder(&made)?;
         place::make_folder(&made)?;
         let (record, spec) = (made.join("commands.log"), made.join("image.toml"));
-        release::write_spec(&spec)?;
+        release::write_spec(&spec, release::DEBIAN_INITRAMFS)?;
         let [old, new] = steps.step("images", || {
             let build = |version: &str, tar: &Path| {
                 Release::build(&spec, tar, version, &made.join(version), &record)

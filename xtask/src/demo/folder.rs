@@ -10,9 +10,6 @@ use crate::place;
 /// A file that says that a demo made the folder, so that the next one may empty it.
 const MARK: &str = "made-by-cargo-xtask-demo";
 
-/// Room that a run needs, in bytes.
-const ROOM: u64 = 8 << 30;
-
 /// The folder of one run.
 #[derive(Debug)]
 pub(super) struct Folder {
@@ -25,15 +22,29 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// Refuses a folder that holds something else, and one without enough room.
-    pub(super) fn take(wanted: Option<&Path>) -> Result<Self> {
+    /// Refuses a folder that holds something else, and one with less room than so many bytes.
+    pub(super) fn take(wanted: Option<&Path>, room: u64) -> Result<Self> {
         let path = wanted.map_or_else(|| place::target().join("demo"), Path::to_owned);
         let path = std::path::absolute(&path).map_err(Error::file("find", &path))?;
         empty(&path)?;
         place::make_folder(&path)?;
         place::write(&path.join(MARK), "")?;
-        check_room(&path)?;
+        check_room(&path, room)?;
         Ok(Self { path, keep: wanted.is_some() })
+    }
+
+    /// Takes the folder of an earlier run with what is in it.
+    ///
+    /// # Errors
+    ///
+    /// Refuses a folder that no demo made.
+    pub(super) fn again(path: &Path) -> Result<Self> {
+        let path = std::path::absolute(path).map_err(Error::file("find", path))?;
+        if path.join(MARK).exists() {
+            return Ok(Self { path, keep: true });
+        }
+        let path = path.display();
+        Err(Error::Usage(format!("no earlier demo is in {path}: run one with --dir {path}")))
     }
 
     /// Something in the folder.
@@ -41,14 +52,13 @@ impl Folder {
         self.path.join(name)
     }
 
-    /// Whether everything stays for a look.
-    pub(super) fn keeps(&self) -> bool {
-        self.keep
-    }
-
-    /// The folder itself.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    /// Where everything is, or how to keep it.
+    pub(super) fn kept(&self) -> String {
+        if !self.keep {
+            return "Run it with --dir DIR to keep everything for a look.".to_owned();
+        }
+        let path = self.path.display();
+        format!("Everything is in {path}; commands.log has every command with its output.")
     }
 
     /// Removes the folder, unless it is to be kept.
@@ -73,14 +83,14 @@ fn empty(path: &Path) -> Result<()> {
     )))
 }
 
-fn check_room(path: &Path) -> Result<()> {
+fn check_room(path: &Path, needed: u64) -> Result<()> {
     let room =
         rustix::fs::statvfs(path).map_err(|error| Error::file("look at", path)(error.into()))?;
     let free = room.f_bavail.saturating_mul(room.f_frsize);
-    if free >= ROOM {
+    if free >= needed {
         return Ok(());
     }
-    let (free, needed) = (cli::ByteCount(free), cli::ByteCount(ROOM));
+    let (free, needed) = (cli::ByteCount(free), cli::ByteCount(needed));
     Err(Error::Untrue(format!(
         "the demo needs {needed} of room in {}, there is {free}",
         path.display()
