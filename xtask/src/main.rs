@@ -21,6 +21,7 @@ mod setup;
 mod sources;
 mod steps;
 mod test;
+mod tuf_client;
 mod vm;
 
 use std::process::ExitCode;
@@ -51,6 +52,8 @@ enum Command {
     Selector(selector::Options),
     /// Keys for trying Secure Boot out, and firmware variables that know them.
     Keys(keys::Options),
+    /// The client that the TUF conformance suite runs, and the suite.
+    TufClient(tuf_client::Options),
     /// Ratios against peers, both sides in one run.
     Bench(bench::Options),
 }
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
             Command::Vm(options) => vm::run(&options),
             Command::Selector(options) => selector::run(&options),
             Command::Keys(options) => keys::run(&options),
+            Command::TufClient(options) => tuf_client::run(&options),
             Command::Bench(options) => bench::run(&options),
         }
         .map(|()| cli::Outcome::Done)

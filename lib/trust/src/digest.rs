@@ -55,9 +55,10 @@ impl fmt::Debug for Sha256 {
     }
 }
 
-/// The digests of one file that signed metadata names: at least one of those that we know.
+/// The digests of one file that signed metadata names.
 ///
-/// All of those that we know are compared; others are passed over.
+/// All of those that we know are compared; others are passed over. Where only others are named, nothing can be
+/// compared, and the file is refused when it is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digests {
     sha256: Option<Sha256>,
@@ -70,8 +71,25 @@ impl Digests {
         self.sha256
     }
 
+    /// Whether none of them is of a kind that we know.
+    pub fn is_empty(&self) -> bool {
+        self.sha256.is_none() && self.sha512.is_none()
+    }
+
+    /// What stands before a target's name in a repository with consistent snapshots: any of its digests.
+    pub(crate) fn name_part(&self) -> String {
+        match (&self.sha256, &self.sha512) {
+            (Some(sha256), _) => sha256.to_string(),
+            (None, Some(sha512)) => hex::encode(sha512.as_slice()),
+            (None, None) => String::new(),
+        }
+    }
+
     /// Compares all digests with those of `bytes`, which is the whole of `name`.
     pub(crate) fn check(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        if self.is_empty() {
+            return Err(Error::NoDigest { name: name.to_owned() });
+        }
         let mut running = Running::new(self);
         running.update(bytes);
         running.finish(name)
@@ -88,9 +106,6 @@ impl<'de> Deserialize<'de> for Digests {
         let known = Known::deserialize(reader)?;
         let sha256 = known.sha256.map(|text| text.parse()).transpose().map_err(D::Error::custom)?;
         let sha512 = known.sha512.as_deref().map(sha512).transpose().map_err(D::Error::custom)?;
-        if sha256.is_none() && sha512.is_none() {
-            return Err(D::Error::custom("neither a sha256 nor a sha512 digest is given"));
-        }
         Ok(Self { sha256, sha512 })
     }
 }
@@ -191,9 +206,13 @@ mod tests {
     }
 
     #[test]
-    fn no_known_digest_or_a_malformed_one_is_refused() {
-        for json in ["{}", r#"{"md5":"00"}"#, r#"{"sha256":"00"}"#, r#"{"sha256":"zz"}"#] {
+    fn a_malformed_digest_is_refused_at_once_and_unknown_ones_when_they_are_needed() {
+        for json in [r#"{"sha256":"00"}"#, r#"{"sha256":"zz"}"#, r#"{"sha512":"00"}"#] {
             assert!(digests(json).is_err(), "{json}");
+        }
+        for json in ["{}", r#"{"md5":"00"}"#] {
+            let error = digests(json).unwrap().check("x", b"abc").unwrap_err();
+            assert!(matches!(error, Error::NoDigest { .. }), "{error}");
         }
     }
 }

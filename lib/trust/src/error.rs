@@ -99,6 +99,26 @@ pub enum Error {
         /// The limit.
         limit: u32,
     },
+    /// A delegated role cannot be used.
+    #[error("the delegated role {role:?} cannot be used")]
+    Delegated {
+        /// The role.
+        role: String,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
+    /// More delegated roles than one search visits.
+    #[error("the search went through {limit} delegated roles without an end")]
+    TooManyDelegations {
+        /// The limit.
+        limit: u32,
+    },
+    /// A file whose signed digests are all of kinds that we do not know.
+    #[error("{name} has no digest that can be compared, neither sha256 nor sha512")]
+    NoDigest {
+        /// File or target.
+        name: String,
+    },
     /// Bytes that are not metadata of the role.
     #[error("{role} metadata is malformed: {reason}")]
     Malformed {
@@ -154,6 +174,7 @@ impl Error {
     /// Whose fault it is.
     pub fn kind(&self) -> Kind {
         match self {
+            Self::Delegated { source, .. } => source.kind(),
             Self::Source(source) if source.is_temporary() => Kind::Temporary,
             Self::Source(SourceError::TooLong { .. }) => Kind::Refused,
             Self::Busy { .. } => Kind::Temporary,
@@ -188,6 +209,7 @@ impl Error {
                 Some("the repository or its mirror is incomplete; try again later".into())
             }
             Self::NotStored { .. } => Some("refresh from the repository first".into()),
+            Self::Delegated { source, .. } => source.hint(),
             Self::Busy { .. } => Some("wait for the other process to end, then try again".into()),
             _ => None,
         }

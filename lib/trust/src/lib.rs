@@ -24,12 +24,15 @@
 //! a root with a key type or role that they do not know, hold a parsed map for each target's unknown
 //! fields, and bring a second TLS provider into the updater.
 //!
-//! Left out on purpose, for now: delegated targets roles. [`Repository::target`] looks into the
-//! top-level targets role only, where our manifests and images are.
+//! [`Repository::target`] looks into the top-level targets role only, where our manifests and images are;
+//! [`find`] goes through delegated roles, too, as far as the one target needs them ([`Search`]).
 
+mod delegation;
 mod der;
 mod digest;
 mod error;
+mod escape;
+mod glob;
 mod json;
 mod key;
 mod known;
@@ -38,23 +41,28 @@ mod phase;
 mod refresh;
 mod repository;
 mod schema;
+mod search;
 mod source;
+mod speakers;
 mod store;
 mod target;
 mod verified;
 
+pub use delegation::Delegations;
 pub use digest::{Digests, Sha256};
 pub use error::{Error, Kind, Result};
+pub use escape::escape;
 pub use json::canonical_json;
 pub use key::{KeyKind, PublicKey};
 pub use known::Known;
 pub use limits::Limits;
 pub use phase::{RootPhase, Rotation, SnapshotPhase, TargetsPhase, TimestampPhase};
-pub use refresh::{offline, offline_within, refresh, refresh_within};
+pub use refresh::{find, find_offline, offline, offline_within, refresh, refresh_within};
 pub use repository::{Repository, Versions};
 pub use schema::{
     Metafile, Role, RoleKeys, RoleName, Root, Snapshot, TargetEntry, Targets, Timestamp,
 };
+pub use search::{Search, Step};
 pub use source::{DirectorySource, Fetched, MetadataSource, SourceError};
 pub use store::{Damage, Store};
 pub use target::{Checker, Target, TooLong, Whole};

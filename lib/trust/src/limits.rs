@@ -15,6 +15,8 @@ pub struct Limits {
     pub snapshot: u64,
     /// Length of the targets metadata.
     pub targets: u64,
+    /// Delegated roles that one search for a target visits.
+    pub delegations: u32,
     /// Roots that one refresh follows.
     pub root_rotations: u32,
 }
@@ -26,6 +28,7 @@ impl Default for Limits {
             timestamp: 16 << 10,
             snapshot: 2 << 20,
             targets: 32 << 20,
+            delegations: 32,
             root_rotations: 1024,
         }
     }

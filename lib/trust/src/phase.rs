@@ -229,7 +229,7 @@ impl TargetsPhase {
         let targets = Draft::<Targets>::parse(bytes)?.verify(&self.root)?;
         targets.check_version(self.targets.version())?;
         targets.check_expiry(self.now)?;
-        Repository::new(self.root, self.timestamp, self.snapshot, targets)
+        Ok(Repository::new(self.root, self.timestamp, self.snapshot, targets, self.now))
     }
 }
 
@@ -242,7 +242,7 @@ fn file_name(root: &Root, role: RoleName, file: &Metafile) -> String {
 }
 
 /// What a snapshot says of a file that it must name.
-fn named<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a Metafile> {
+pub(crate) fn named<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a Metafile> {
     snapshot.file(name).ok_or_else(|| Error::Malformed {
         role: RoleName::Snapshot,
         reason: format!("it does not name {name}"),

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use crate::verified::count;
 use crate::{
     Damage, Error, Fetched, Known, Limits, MetadataSource, Repository, Result, Role, RoleName,
-    RootPhase, Rotation, SnapshotPhase, Store, TargetsPhase, TimestampPhase,
+    RootPhase, Rotation, Search, SnapshotPhase, Step, Store, Target, TargetsPhase, TimestampPhase,
 };
 
 /// Brings the store up to date with `source` and returns what is trusted at `now`.
@@ -82,6 +82,73 @@ pub fn offline_within(
     let snapshot = timestamp.accept(&nothing, stored(RoleName::Timestamp)?)?;
     let targets = snapshot.accept(&nothing, stored(RoleName::Snapshot)?)?;
     targets.accept(stored(RoleName::Targets)?)
+}
+
+/// Looks for a target through delegated roles, and keeps what they said.
+///
+/// Only what the search comes to is fetched, and what is stored and still valid is not fetched again.
+///
+/// # Errors
+///
+/// Any [`Error`]; [`Error::Delegated`] if a role on the way cannot be used.
+pub async fn find<S: MetadataSource>(
+    limits: &Limits,
+    source: &S,
+    store: &Store,
+    repository: &Repository,
+    name: &str,
+) -> Result<Option<Target>> {
+    let run = Run { limits, source, store };
+    let mut search = Search::new(repository, name, limits.delegations)?;
+    loop {
+        match search.step()? {
+            Step::Done(found) => return Ok(found),
+            Step::Load { role, file } => {
+                if accept_stored(&mut search, store, &role, limits).is_ok_and(|known| known) {
+                    continue;
+                }
+                let bytes = run.need(&file, search.bound(limits.targets)?).await?;
+                search.accept(bytes.clone())?;
+                store.keep_delegated(&role, &bytes)?;
+            }
+        }
+    }
+}
+
+/// Looks for a target through the delegated roles that are stored, without a network.
+///
+/// # Errors
+///
+/// As [`find`]; [`Error::Delegated`], too, if a role on the way is not stored or no longer valid.
+pub fn find_offline(
+    limits: &Limits,
+    store: &Store,
+    repository: &Repository,
+    name: &str,
+) -> Result<Option<Target>> {
+    let mut search = Search::new(repository, name, limits.delegations)?;
+    loop {
+        match search.step()? {
+            Step::Done(found) => return Ok(found),
+            Step::Load { role, .. } => {
+                if !accept_stored(&mut search, store, &role, limits)? {
+                    let source = Box::new(not_stored(store, RoleName::Targets));
+                    return Err(Error::Delegated { role, source });
+                }
+            }
+        }
+    }
+}
+
+/// Whether the role is stored; an error if it is, and is not what the search needs.
+fn accept_stored(
+    search: &mut Search<'_>,
+    store: &Store,
+    role: &str,
+    limits: &Limits,
+) -> Result<bool> {
+    let Some(bytes) = store.read_delegated(role, limits)? else { return Ok(false) };
+    search.accept(bytes).map(|()| true)
 }
 
 fn not_stored(store: &Store, role: RoleName) -> Error {

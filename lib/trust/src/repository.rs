@@ -2,9 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::{
-    Damage, Error, Result, Role, RoleName, Root, Snapshot, Target, Targets, Timestamp, Verified,
-};
+use crate::{Damage, Role, RoleName, Root, Snapshot, Target, Targets, Timestamp, Verified};
 
 /// All that is trusted, at one time, of one repository.
 #[derive(Clone, Debug)]
@@ -13,6 +11,8 @@ pub struct Repository {
     timestamp: Verified<Timestamp>,
     snapshot: Verified<Snapshot>,
     targets: Verified<Targets>,
+    /// The time as of which all this is trusted.
+    now: DateTime<Utc>,
     damage: Vec<Damage>,
 }
 
@@ -35,28 +35,28 @@ impl Repository {
         timestamp: Verified<Timestamp>,
         snapshot: Verified<Snapshot>,
         targets: Verified<Targets>,
-    ) -> Result<Self> {
-        let unusable = targets.entries().find(|(_, entry)| entry.hashes().sha256().is_none());
-        if let Some((name, _)) = unusable {
-            let reason = format!("the target {name:?} has no sha256");
-            return Err(Error::Malformed { role: RoleName::Targets, reason });
-        }
-        Ok(Self { root, timestamp, snapshot, targets, damage: Vec::new() })
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self { root, timestamp, snapshot, targets, now, damage: Vec::new() }
+    }
+
+    /// The time as of which everything was verified.
+    pub fn verified_at(&self) -> DateTime<Utc> {
+        self.now
     }
 
     pub(crate) fn with_damage(self, damage: Vec<Damage>) -> Self {
         Self { damage, ..self }
     }
 
-    /// The target of this name, if the top-level targets role has it.
+    /// The target of this name, if the top-level targets role has it with a digest that we know.
     pub fn target(&self, name: &str) -> Option<Target> {
-        self.targets.target(name, self.root.consistent_snapshot())
+        self.targets.target(name, self.root.consistent_snapshot()).ok()?
     }
 
-    /// All targets of the top-level targets role, in no order.
+    /// All targets of the top-level targets role that have a digest that we know, in no order.
     pub fn targets(&self) -> impl Iterator<Item = Target> {
-        let consistent = self.root.consistent_snapshot();
-        self.targets.entries().filter_map(move |(name, _)| self.targets.target(name, consistent))
+        self.targets.entries().filter_map(move |(name, _)| self.target(name))
     }
 
     /// The versions of the four roles.

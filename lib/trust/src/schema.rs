@@ -13,8 +13,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::key::KeyEntry;
+use crate::speakers::Speakers;
 use crate::verified::count;
-use crate::{Digests, Error, PublicKey, Result};
+use crate::{Delegations, Digests, Error, PublicKey, Result};
 
 /// A top-level role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -122,6 +123,12 @@ pub struct RoleKeys {
     threshold: NonZeroU64,
 }
 
+impl RoleKeys {
+    pub(crate) fn speakers(&self, table: &HashMap<String, KeyEntry>) -> Speakers {
+        Speakers::new(&self.keyids, self.threshold, table)
+    }
+}
+
 impl Root {
     /// Whether file names carry versions and digests.
     pub fn consistent_snapshot(&self) -> bool {
@@ -133,10 +140,9 @@ impl Root {
         self.role(role).threshold.get()
     }
 
-    /// The key of this id, if it speaks for `role` and is of a kind that we know.
-    pub fn key(&self, role: RoleName, id: &str) -> Option<&PublicKey> {
-        let listed = self.role(role).keyids.iter().any(|listed| listed == id);
-        listed.then(|| self.keys.get(id)?.0.as_ref())?
+    /// The keys that speak for `role`, with their threshold.
+    pub(crate) fn speakers(&self, role: RoleName) -> Speakers {
+        self.role(role).speakers(&self.keys)
     }
 
     /// The distinct keys of known kinds that speak for `role`.
@@ -246,12 +252,18 @@ pub struct Targets {
     #[serde(deserialize_with = "rfc3339")]
     expires: DateTime<Utc>,
     targets: HashMap<String, TargetEntry>,
+    delegations: Option<Delegations>,
 }
 
 impl Targets {
     /// What it says of a target.
     pub fn entry(&self, name: &str) -> Option<&TargetEntry> {
         self.targets.get(name)
+    }
+
+    /// To whom it delegates.
+    pub fn delegations(&self) -> Option<&Delegations> {
+        self.delegations.as_ref()
     }
 
     /// All targets, in no order.

@@ -12,6 +12,9 @@ use bytes::Bytes;
 pub trait MetadataSource: Sync {
     /// Fetches a file such as `2.root.json` or `timestamp.json`, of at most `limit` bytes.
     ///
+    /// A delegated role's file has the role's name in it, which may hold anything: it is one name, not a path, and
+    /// [`escape`](crate::escape) makes one segment of an address or one file name of it.
+    ///
     /// Only an answer that says 'not found' is [`Fetched::Absent`]; everything else that is not the
     /// file is an error. A source stops reading beyond `limit` and returns [`SourceError::TooLong`].
     fn fetch(
@@ -90,7 +93,7 @@ impl DirectorySource {
     }
 
     fn read(&self, name: &str, limit: u64) -> Result<Fetched, SourceError> {
-        let path = self.folder.join(name);
+        let path = self.folder.join(crate::escape(name));
         let failed = |error| SourceError::failed(path.display().to_string(), error);
         let file = match File::open(&path) {
             Ok(file) => file,

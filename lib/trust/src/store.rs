@@ -1,7 +1,7 @@
 //! The folder in which trusted metadata outlives a run, as the very bytes that were received.
 //!
 //! `root.json` is the newest trusted root; `timestamp.json`, `snapshot.json` and `targets.json` are what
-//! was trusted last. Each is written to a temporary file, flushed, renamed, and the folder is flushed, so
+//! was trusted last; `role.NAME.json` is what a delegated role said last, with the name escaped. Each is written to a temporary file, flushed, renamed, and the folder is flushed, so
 //! that after a power cut a name holds the old bytes or the new ones.
 //!
 //! A root that withdraws keys takes three steps, so that a cut between them can be finished later: the
@@ -19,11 +19,13 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use crate::known::Stored;
-use crate::{Error, Limits, Result, RoleName, Rotation};
+use crate::{Error, Limits, Result, RoleName, Rotation, Sha256, escape};
 
 const MARKER: &str = "withdrawn";
 /// More digits than any version has.
 const MARKER_LIMIT: u64 = 64;
+/// Leaves room in the 255 bytes that file systems allow, also for a temporary name.
+const LONGEST_NAME: usize = 200;
 
 /// Trusted metadata on disk; one writer, or any number of readers, at a time.
 #[derive(Debug)]
@@ -92,6 +94,19 @@ impl Store {
     /// read.
     pub fn read(&self, role: RoleName, limits: &Limits) -> Result<Option<Bytes>> {
         self.read_file(role.file_name(), limits.of(role))
+    }
+
+    /// The stored bytes of a delegated role; damaged counts as absent, since the snapshot remembers the version.
+    pub(crate) fn read_delegated(&self, role: &str, limits: &Limits) -> Result<Option<Bytes>> {
+        match self.read_file(&delegated(role), limits.targets) {
+            Err(Error::Damaged { .. }) => Ok(None),
+            other => other,
+        }
+    }
+
+    /// Keeps what a delegated role said.
+    pub(crate) fn keep_delegated(&self, role: &str, bytes: &Bytes) -> Result<()> {
+        self.replace(&delegated(role), bytes)
     }
 
     pub(crate) fn read_below_root(&self, limits: &Limits) -> Result<Stored> {
@@ -190,6 +205,15 @@ impl Store {
     fn flush(&self) -> Result<()> {
         self.handle.sync_all().map_err(fault("flush", &self.folder))
     }
+}
+
+/// The file of a delegated role. A name that is too long for a file system is stood in for by its digest.
+fn delegated(role: &str) -> String {
+    let name = escape(role);
+    if name.len() > LONGEST_NAME {
+        return format!("role.{}.json", Sha256::of(role.as_bytes()));
+    }
+    format!("role.{name}.json")
 }
 
 fn fault(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {

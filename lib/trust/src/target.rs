@@ -11,17 +11,18 @@ pub struct Target {
     name: String,
     length: u64,
     digests: Digests,
-    sha256: Sha256,
     custom: Option<String>,
     consistent_snapshot: bool,
 }
 
 impl Target {
-    fn new(name: &str, entry: &TargetEntry, consistent_snapshot: bool) -> Option<Self> {
-        Some(Self {
+    fn new(name: &str, entry: &TargetEntry, consistent_snapshot: bool) -> Result<Self> {
+        if entry.hashes().is_empty() {
+            return Err(Error::NoDigest { name: name.to_owned() });
+        }
+        Ok(Self {
             name: name.to_owned(),
             length: entry.length(),
-            sha256: entry.hashes().sha256()?,
             digests: entry.hashes().clone(),
             custom: entry.custom().map(str::to_owned),
             consistent_snapshot,
@@ -38,9 +39,9 @@ impl Target {
         self.length
     }
 
-    /// SHA-256 digest of the whole file.
-    pub fn sha256(&self) -> Sha256 {
-        self.sha256
+    /// SHA-256 digest of the whole file, if it is among the signed ones.
+    pub fn sha256(&self) -> Option<Sha256> {
+        self.digests.sha256()
     }
 
     /// The publisher's own JSON beside it.
@@ -54,9 +55,10 @@ impl Target {
         if !self.consistent_snapshot {
             return self.name.clone();
         }
+        let digest = self.digests.name_part();
         match self.name.rsplit_once('/') {
-            Some((folder, file)) => format!("{folder}/{}.{file}", self.sha256),
-            None => format!("{}.{}", self.sha256, self.name),
+            Some((folder, file)) => format!("{folder}/{digest}.{file}"),
+            None => format!("{digest}.{}", self.name),
         }
     }
 
@@ -78,11 +80,15 @@ impl Target {
 }
 
 impl Verified<Targets> {
-    /// The target of this name; nothing if there is none, or if it has no SHA-256 digest.
+    /// The target of this name, if there is one.
     ///
     /// `consistent_snapshot` is what the root says.
-    pub fn target(&self, name: &str, consistent_snapshot: bool) -> Option<Target> {
-        Target::new(name, self.entry(name)?, consistent_snapshot)
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoDigest`] if it can be compared with nothing.
+    pub fn target(&self, name: &str, consistent_snapshot: bool) -> Result<Option<Target>> {
+        self.entry(name).map(|entry| Target::new(name, entry, consistent_snapshot)).transpose()
     }
 }
 

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::speakers::Speakers;
 use crate::{Error, PublicKey, Result, Role, RoleName, Root, canonical_json};
 
 /// A value whose signatures were checked, with the very bytes that it was read from.
@@ -79,6 +80,7 @@ impl<T: Role> Draft<T> {
         header.check::<T>()?;
         let value = serde_json::from_str(signed).map_err(malformed::<T>)?;
         let signatures = envelope.signatures;
+        check_unique(T::NAME, &signatures)?;
         Ok(Self { value, bytes, canonical, signatures })
     }
 
@@ -88,31 +90,32 @@ impl<T: Role> Draft<T> {
     ///
     /// [`Error::Threshold`] if too few of the role's keys have signed.
     pub fn verify(self, root: &Root) -> Result<Verified<T>> {
-        self.check_signatures(root)?;
+        self.verify_by(&root.speakers(T::NAME))
+    }
+
+    /// Checks the signatures against the keys of whoever gave the role away.
+    pub(crate) fn verify_by(self, speakers: &Speakers) -> Result<Verified<T>> {
+        self.check_signatures(speakers)?;
         Ok(Verified { value: self.value, bytes: self.bytes })
     }
 
-    fn check_signatures(&self, root: &Root) -> Result<()> {
-        let need = root.threshold(T::NAME);
-        let have = count(self.signers(root).len());
+    fn check_signatures(&self, speakers: &Speakers) -> Result<()> {
+        let need = speakers.threshold();
+        let have = count(self.signers(speakers).len());
         if have < need {
             return Err(Error::Threshold { role: T::NAME, have, need });
         }
         Ok(())
     }
 
-    /// The distinct keys of the role that have signed.
-    ///
-    /// One signature a key id is looked at, the first, so that the work is bounded by the role's keys.
-    fn signers<'a>(&self, root: &'a Root) -> HashSet<&'a PublicKey> {
-        let mut seen = HashSet::new();
-        let once = self.signatures.iter().filter(|signature| seen.insert(&signature.keyid));
-        once.filter_map(|signature| {
-            let key = root.key(T::NAME, &signature.keyid)?;
+    /// The distinct keys of the role that have signed; one signature a key id, so that the role's keys bound the work.
+    fn signers<'a>(&self, speakers: &'a Speakers) -> HashSet<&'a PublicKey> {
+        let signed = self.signatures.iter().filter_map(|signature| {
+            let key = speakers.key(&signature.keyid)?;
             let raw = hex::decode(&signature.sig).ok()?;
             key.verifies(&self.canonical, &raw).then_some(key)
-        })
-        .collect()
+        });
+        signed.collect()
     }
 }
 
@@ -123,8 +126,8 @@ impl Draft<Root> {
     ///
     /// [`Error::Threshold`] if too few of them have.
     pub(crate) fn verify_by_itself(self) -> Result<Verified<Root>> {
-        self.check_signatures(&self.value)?;
-        Ok(Verified { value: self.value, bytes: self.bytes })
+        let speakers = self.value.speakers(RoleName::Root);
+        self.verify_by(&speakers)
     }
 
     /// Accepts the root after `trusted`: version one higher, signed by the keys of both.
@@ -133,7 +136,7 @@ impl Draft<Root> {
     ///
     /// [`Error::Threshold`] or [`Error::WrongVersion`].
     pub(crate) fn verify_after(self, trusted: &Root) -> Result<Verified<Root>> {
-        self.check_signatures(trusted)?;
+        self.check_signatures(&trusted.speakers(RoleName::Root))?;
         let expected = trusted.version().saturating_add(1);
         self.value.check_version(expected)?;
         self.verify_by_itself()
@@ -175,6 +178,18 @@ impl Header {
 fn understood(spec_version: &str) -> bool {
     let numbers: Option<Vec<u64>> = spec_version.split('.').map(|part| part.parse().ok()).collect();
     numbers.is_some_and(|numbers| matches!(numbers.as_slice(), [1, _] | [1, _, _]))
+}
+
+/// A key id signs once (specification, 4.2.1).
+fn check_unique(role: RoleName, signatures: &[Signature]) -> Result<()> {
+    let mut seen = HashSet::new();
+    match signatures.iter().find(|signature| !seen.insert(&signature.keyid)) {
+        None => Ok(()),
+        Some(twice) => {
+            let reason = format!("the key id {:?} signs twice", twice.keyid);
+            Err(Error::Malformed { role, reason })
+        }
+    }
 }
 
 fn malformed<T: Role>(error: serde_json::Error) -> Error {

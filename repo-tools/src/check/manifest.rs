@@ -11,7 +11,7 @@ use ::manifest::{Manifest, Update};
 
 /// Reads the manifest and looks whether its targets are there.
 pub(super) fn check(layout: &Layout, known: &Known, report: &mut Report) -> Result<()> {
-    let Some(target) = known.targets().target(MANIFEST, true) else {
+    let Ok(Some(target)) = known.targets().target(MANIFEST, true) else {
         report.error("there is no manifest.json", "make a repository with 'repo-tools init'");
         return Ok(());
     };

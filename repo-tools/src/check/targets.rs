@@ -32,7 +32,8 @@ pub(super) fn check(
                 format!("target name {name:?} has characters that clients treat differently");
             report.warning(what, "use letters, digits, '.', '_', '+' and '-' only");
         }
-        let Some(target) = known.targets().target(name, true) else {
+        let target = known.targets().target(name, true).ok().flatten();
+        let Some(target) = target.filter(|target| target.sha256().is_some()) else {
             report.error(format!("target {name} has no sha256"), "publish it with this program");
             continue;
         };

@@ -122,7 +122,7 @@ fn with_waves(mut update: Update, schedule: Option<&Schedule>) -> Update {
 /// Whether the image is a target already.
 fn is_target(change: &Change<'_>, image: &Image<'_>) -> bool {
     let target = change.published.repository.target(&image.name);
-    target.is_some_and(|target| target.sha256() == image.sha256)
+    target.is_some_and(|target| target.sha256() == Some(image.sha256))
 }
 
 /// A release in its place.

@@ -103,7 +103,7 @@ impl Steps {
         self.steps.iter().all(|(from, to, names)| listed(from, to, names))
             && self.targets.iter().all(|(name, bytes)| {
                 let target = published.repository.target(name);
-                target.is_some_and(|target| target.sha256() == Sha256::of(bytes))
+                target.is_some_and(|target| target.sha256() == Some(Sha256::of(bytes)))
             })
     }
 
@@ -116,9 +116,10 @@ impl Steps {
     ) -> Result<()> {
         for (name, bytes) in self.targets {
             let target = change.published.repository.target(&name);
-            let other = target.filter(|target| target.sha256() != Sha256::of(&bytes));
-            if let Some(other) = other.filter(|_| !replace) {
-                return Err(Error::OtherMigration { name, published: other.sha256() });
+            let digest = target.and_then(|target| target.sha256());
+            let other = digest.filter(|digest| *digest != Sha256::of(&bytes));
+            if let Some(published) = other.filter(|_| !replace) {
+                return Err(Error::OtherMigration { name, published });
             }
             change.write_target(&name, bytes, observer)?;
         }

@@ -117,6 +117,18 @@ pub(crate) fn below(base: &Url, name: &str) -> Result<Url, HttpError> {
     Ok(url)
 }
 
+/// The address of the one file `name` below `base`: slashes in it are no folders.
+pub(crate) fn file_below(base: &Url, name: &str) -> Result<Url, HttpError> {
+    let refused = || HttpError::Name { name: name.to_owned(), base: shown(base) };
+    let mut url = base.clone();
+    let path = format!("{}/{}", url.path().trim_end_matches('/'), trust::escape(name));
+    if url.cannot_be_a_base() || matches!(name, "" | "." | "..") {
+        return Err(refused());
+    }
+    url.set_path(&path);
+    Ok(url)
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -130,6 +142,18 @@ mod tests {
         for name in ["", ".", "../x", "a/../b", "a//b", "/etc/passwd", "a\\b", "a\0b"] {
             assert!(below(&base, name).is_err(), "{name:?}");
         }
+    }
+
+    #[test]
+    fn a_role_name_is_one_segment_whatever_it_holds() {
+        let base = Url::parse("https://updates.example/metadata/").unwrap();
+        let shown = |name| file_below(&base, name).unwrap().to_string();
+        assert_eq!(shown("1.root.json"), "https://updates.example/metadata/1.root.json");
+        assert_eq!(
+            shown("1.../x?#%.json"),
+            "https://updates.example/metadata/1...%2Fx%3F%23%25.json"
+        );
+        assert!(file_below(&base, "").is_err());
     }
 
     #[test]

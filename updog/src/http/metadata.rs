@@ -3,7 +3,7 @@
 use trust::{Fetched, MetadataSource, SourceError};
 use url::Url;
 
-use super::download::below;
+use super::download::file_below;
 use super::error::shown;
 use super::{Client, HttpError};
 
@@ -22,7 +22,7 @@ impl HttpMetadata {
 
     /// The whole of a small file, at most `limit` bytes, with retries.
     async fn small(&self, name: &str, limit: u64) -> Result<Vec<u8>, HttpError> {
-        let url = below(&self.base, name)?;
+        let url = file_below(&self.base, name)?;
         let mut pauses = self.client.pauses();
         loop {
             match self.once(&url, limit).await {

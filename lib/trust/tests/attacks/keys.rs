@@ -76,21 +76,30 @@ async fn a_threshold_of_two_takes_two_keys() {
 }
 
 #[tokio::test]
-async fn a_signature_that_is_there_twice_counts_once() {
+async fn a_signature_that_is_there_twice_is_refused() {
     let mut world = two_of_two();
     world.repository.signers.insert(RoleName::Timestamp, vec![TIMESTAMP_KEY; 3]);
-    assert_eq!(threshold(&world.refresh().await.unwrap_err()), (RoleName::Timestamp, 1, 2));
+    assert_signs_twice(world).await;
+}
+
+async fn assert_signs_twice(world: World) {
+    let error = world.refresh().await.unwrap_err();
+    let text = error.to_string();
+    assert!(matches!(error, Error::Malformed { role: RoleName::Timestamp, .. }), "{text}");
+    assert!(text.ends_with("signs twice"), "{text}");
+    world.assert_stored([2, 0, 0, 0]);
 }
 
 #[tokio::test]
 async fn endless_signatures_of_one_key_are_not_tried() {
     let mut world = World::new();
+    world.repository.publish_root();
     let good = TIMESTAMP_KEY.sign(&world.repository.timestamp);
     let mut wrong = good.clone();
     wrong["sig"] = json!("00".repeat(64));
     let forged = envelope(&world.repository.timestamp, vec![wrong, good]);
     world.repository.answer(RoleName::Timestamp, forged);
-    assert_eq!(threshold(&world.refresh().await.unwrap_err()), (RoleName::Timestamp, 0, 1));
+    assert_signs_twice(world).await;
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod arbitrary;
+mod delegations;
 mod endless;
 mod freeze;
 mod keys;

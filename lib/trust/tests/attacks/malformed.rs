@@ -72,14 +72,6 @@ async fn versions_and_specifications_out_of_range_are_refused() {
 }
 
 #[tokio::test]
-async fn a_target_without_a_sha256_is_refused_by_name() {
-    let hashes = json!({ "sha512": "00".repeat(64) });
-    let error = with(RoleName::Targets, "/targets/manifest.json/hashes", Some(hashes)).await;
-    let error = error.unwrap_err().to_string();
-    assert!(error.contains(r#"the target "manifest.json" has no sha256"#), "{error}");
-}
-
-#[tokio::test]
 async fn a_doubled_key_is_refused_though_it_is_signed() {
     let mut world = World::new();
     let signed = &world.repository.timestamp;

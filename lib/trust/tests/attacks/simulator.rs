@@ -1,6 +1,6 @@
 //! A TUF repository in memory: an attack is a change of one of its fields.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
 use bytes::Bytes;
@@ -59,6 +59,8 @@ pub(crate) struct Simulator {
     pub(crate) timestamp: Value,
     pub(crate) snapshot: Value,
     pub(crate) targets: Value,
+    /// Delegated roles, by name, with who signs for each.
+    pub(crate) delegated: BTreeMap<String, (Value, Vec<Signer>)>,
     /// Who signs for a role, whatever the root says.
     pub(crate) signers: HashMap<RoleName, Vec<Signer>>,
     /// Signed roots, from version 1.
@@ -100,6 +102,7 @@ impl Simulator {
             ),
             targets: signed("targets", 1, json!({ "targets": {} })),
             signers: signers.into_iter().map(|(name, signer)| (name, vec![signer])).collect(),
+            delegated: BTreeMap::new(),
             roots: Vec::new(),
             instead: HashMap::new(),
             requests: Mutex::default(),
@@ -112,6 +115,45 @@ impl Simulator {
     pub(crate) fn add_target(&mut self, name: &str, contents: &[u8]) {
         let hashes = json!({ "sha256": Sha256::of(contents).to_string() });
         self.targets["targets"][name] = json!({ "length": contents.len(), "hashes": hashes });
+    }
+
+    /// Has `delegator`, which is `targets` or a delegated role, delegate to `name`; the role is made if it is new.
+    ///
+    /// `scope` is what the delegation says beside name and keys, such as `paths`.
+    pub(crate) fn delegate(&mut self, delegator: &str, name: &str, signer: Signer, scope: Value) {
+        let empty = || (signed("targets", 1, json!({ "targets": {} })), vec![signer]);
+        self.delegated.entry(name.to_owned()).or_insert_with(empty);
+        let from = match delegator {
+            "targets" => &mut self.targets,
+            other => &mut self.delegated.get_mut(other).unwrap().0,
+        };
+        if from["delegations"].is_null() {
+            from["delegations"] = json!({ "keys": {}, "roles": [] });
+        }
+        from["delegations"]["keys"][signer.id()] = signer.key();
+        let mut role = json!({
+            "name": name, "keyids": [signer.id()], "threshold": 1, "terminating": false,
+        });
+        role.as_object_mut().unwrap().extend(scope.as_object().unwrap().clone());
+        from["delegations"]["roles"].as_array_mut().unwrap().push(role);
+    }
+
+    /// A delegated role's fields.
+    pub(crate) fn delegated_mut(&mut self, name: &str) -> &mut Value {
+        &mut self.delegated.get_mut(name).unwrap().0
+    }
+
+    /// Adds a target to a delegated role.
+    pub(crate) fn add_delegated_target(&mut self, role: &str, name: &str, contents: &[u8]) {
+        let hashes = json!({ "sha256": Sha256::of(contents).to_string() });
+        let entry = json!({ "length": contents.len(), "hashes": hashes });
+        self.delegated_mut(role)["targets"][name] = entry;
+    }
+
+    /// A delegated role's file as it is signed now.
+    pub(crate) fn delegated_bytes(&self, name: &str) -> Bytes {
+        let (signed, signers) = &self.delegated[name];
+        envelope(signed, signers.iter().map(|signer| signer.sign(signed)).collect())
     }
 
     /// Raises and signs the root, with the keys that signed for the last one as well.
@@ -135,6 +177,14 @@ impl Simulator {
     pub(crate) fn publish_snapshot(&mut self) {
         bump(&mut self.snapshot);
         self.snapshot["meta"]["targets.json"] = self.metafile(RoleName::Targets);
+        for name in self.delegated.keys() {
+            let bytes = self.delegated_bytes(name);
+            self.snapshot["meta"][format!("{name}.json")] = json!({
+                "version": self.delegated[name].0["version"],
+                "length": bytes.len(),
+                "hashes": { "sha256": Sha256::of(&bytes).to_string() },
+            });
+        }
         self.publish_timestamp();
     }
 
@@ -209,6 +259,13 @@ impl Simulator {
         if let Some(version) = name.strip_suffix(".root.json") {
             let version: usize = version.parse().unwrap();
             return self.roots.get(version.checked_sub(1)?).cloned();
+        }
+        let delegated = self
+            .delegated
+            .iter()
+            .find(|(role, (signed, _))| name == format!("{}.{role}.json", signed["version"]));
+        if let Some((role, _)) = delegated {
+            return Some(self.delegated_bytes(role));
         }
         let roles = [RoleName::Timestamp, RoleName::Snapshot, RoleName::Targets];
         let role = roles.into_iter().find(|role| self.file(*role) == name)?;

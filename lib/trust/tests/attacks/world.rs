@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tempfile::TempDir;
-use trust::{Limits, Repository, Result, RoleName, Store};
+use trust::{Limits, Repository, Result, RoleName, Store, Target};
 
 use crate::simulator::Simulator;
 
@@ -59,6 +59,21 @@ impl World {
     pub(crate) fn offline(&self) -> Result<Repository> {
         let store = Store::open_shared(self.folder.path())?;
         trust::offline(&store, &self.shipped, self.now)
+    }
+
+    /// One run that looks for a target: refreshes, then searches.
+    pub(crate) async fn find(&self, name: &str) -> Result<Option<Target>> {
+        let store = Store::open(self.folder.path())?;
+        let (limits, source) = (&self.limits, &self.repository);
+        let refreshed = trust::refresh_within(limits, source, &store, &self.shipped, self.now);
+        let repository = refreshed.await?;
+        self.repository.requests.lock().unwrap().clear();
+        trust::find(limits, source, &store, &repository, name).await
+    }
+
+    /// What is asked for in a search, after the refresh before it.
+    pub(crate) fn searched(&self) -> Vec<String> {
+        self.repository.requests.lock().unwrap().clone()
     }
 
     /// What is asked for in one refresh.

@@ -1,0 +1,33 @@
+//! The keys that speak for one role, whoever says so.
+
+use std::collections::HashMap;
+use std::num::NonZeroU64;
+
+use crate::PublicKey;
+use crate::key::KeyEntry;
+
+/// The keys of one role by their ids, and how many distinct ones have to sign. Keys of unknown kinds are not among them.
+#[derive(Clone, Debug)]
+pub(crate) struct Speakers {
+    keys: HashMap<String, PublicKey>,
+    threshold: NonZeroU64,
+}
+
+impl Speakers {
+    pub(crate) fn new(
+        ids: &[String],
+        threshold: NonZeroU64,
+        table: &HashMap<String, KeyEntry>,
+    ) -> Self {
+        let known = ids.iter().filter_map(|id| Some((id.clone(), table.get(id)?.0.clone()?)));
+        Self { keys: known.collect(), threshold }
+    }
+
+    pub(crate) fn threshold(&self) -> u64 {
+        self.threshold.get()
+    }
+
+    pub(crate) fn key(&self, id: &str) -> Option<&PublicKey> {
+        self.keys.get(id)
+    }
+}
