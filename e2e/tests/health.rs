@@ -5,13 +5,15 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::cell::Cell;
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, File};
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::PathBuf;
+use std::thread;
 
 use e2e::programs::{self, Finished};
-use e2e::world::{NEW, OLD, World, write};
-use gptprio::{SetId, Sets, Tries};
+use e2e::world::{NEW, OLD, Part, World, write};
+use gptprio::{BootBits, SetId, Sets, Tries};
+use handover::Variable;
 use serde_json::Value;
 use signpost::{Access, Disk};
 
@@ -32,9 +34,15 @@ impl Host {
         for folder in ["checks", "efivars", "pstore"] {
             fs::create_dir(world.path(folder)).unwrap();
         }
-        let restarted = world.path("restarted");
-        world.configure(&HEALTH.replace("RESTARTED", restarted.to_str().unwrap()));
-        Self { world, boots: Cell::new(0), active: Cell::new(SetId::A) }
+        let host = Self { world, boots: Cell::new(0), active: Cell::new(SetId::A) };
+        host.world.configure(&host.config(""));
+        host
+    }
+
+    /// The configuration, with more lines before its section.
+    fn config(&self, more: &str) -> String {
+        let restarted = self.world.path("restarted");
+        format!("{more}{}", HEALTH.replace("RESTARTED", restarted.to_str().unwrap()))
     }
 
     /// Starts what the boot bits say, and spends a try, as the boot selector does.
@@ -86,6 +94,26 @@ impl Host {
 
     fn restarted(&self) -> bool {
         self.world.path("restarted").exists()
+    }
+
+    /// What the boot selector says in this boot: that the other set did not start.
+    fn selector_says_failed(&self, why: &str) {
+        let set = self.active.get();
+        let text = format!(
+            "\x06\0\0\0set={set}\nrule=fallback\npriority=1\ntries=0\nsuccessful=yes\nspent=no\n\
+             counted=yes\ntable=good\nreason=x\nfailed={} {why}\n",
+            set.other()
+        );
+        write(&self.world.path("efivars").join(Variable::BootReason.file_name()), text);
+    }
+
+    /// Flips a bit of a part of set B.
+    fn flip(&self, part: Part, offset: u64) {
+        let start = self.world.range(SetId::B, part).start;
+        let disk = File::options().read(true).write(true).open(self.world.disk()).unwrap();
+        let mut byte = [0];
+        disk.read_exact_at(&mut byte, start + offset).unwrap();
+        disk.write_all_at(&[byte[0] ^ 1], start + offset).unwrap();
     }
 
     fn ledger(&self) -> PathBuf {
@@ -164,4 +192,209 @@ fn a_damaged_ledger_is_kept_aside_and_keeps_no_boot_from_being_good() {
     assert_eq!(fs::read(host.world.path("state/boots.damaged-1.json")).unwrap(), b"{\"format\":1,");
     assert!(host.world.sets().bits(SetId::B).unwrap().successful);
     assert_eq!(host.boot_of(NEW), ("good".into(), Value::Null));
+}
+
+#[test]
+fn a_kernel_image_that_was_not_loaded_is_recorded_and_the_set_given_up() {
+    let host = Host::new();
+    host.world.configure(&host.config("tries = 3\n"));
+    host.start();
+    host.must(&["health"]);
+    host.must(&["update"]);
+    // The selector spends a try of set B, cannot load it, and goes on to A in the same boot.
+    host.start_with(|sets| {
+        let (_, after) = gptprio::start(sets)?;
+        let (choice, without) = gptprio::start(&after.with(SetId::B, BootBits::CLEAR))?;
+        Some((choice, without.with(SetId::B, after.bits(SetId::B)?)))
+    });
+    assert_eq!((host.active.get(), host.world.next()), (SetId::A, Some(SetId::B)));
+    host.selector_says_failed("its boot partition cannot be started: it is empty");
+    host.must(&["health"]);
+    let cause = "kernel image not loaded: its boot partition cannot be started: it is empty";
+    assert_eq!(host.boot_of(NEW), ("failed".into(), cause.into()));
+    assert_eq!(host.world.next(), Some(SetId::A), "what failed is not started again");
+    let apply = host.updog(&["update-apply"]);
+    assert_eq!(apply.code, 4, "nor made to by hand: {}", apply.stderr);
+    assert!(apply.stderr.contains("clear-failure"), "{}", apply.stderr);
+}
+
+#[test]
+fn a_set_that_left_no_word_is_looked_at_and_the_damage_named() {
+    for (part, offset, wanted) in [
+        (Part::Root, 5 * 4096 + 7, "block 5"),
+        (Part::Boot, 8192, "the boot partition holds SHA-256"),
+        (Part::Hash, 4096 + 9, "the hash partition"),
+    ] {
+        let host = Host::updated();
+        host.flip(part, offset);
+        assert_eq!(host.start(), SetId::A);
+        host.must(&["health"]);
+        let (outcome, cause) = host.boot_of(NEW);
+        let cause = cause.as_str().unwrap();
+        assert_eq!(outcome, "failed");
+        assert!(cause.starts_with("corruption: ") && cause.contains(wanted), "{cause}");
+    }
+}
+
+#[test]
+fn a_set_that_is_whole_and_was_never_heard_of_never_reached_userland() {
+    let host = Host::updated();
+    assert_eq!(host.start(), SetId::A);
+    host.must(&["health"]);
+    assert_eq!(host.boot_of(NEW), ("failed".into(), "never reached userland".into()));
+}
+
+#[test]
+fn a_panic_of_which_the_kernel_left_a_record_is_told() {
+    let host = Host::updated();
+    let record = "<0>[ 1.1] Kernel panic - not syncing: Attempted to kill init!\n";
+    write(&host.world.path("pstore/dmesg-efi-170000000001"), record);
+    assert_eq!(host.start(), SetId::A);
+    host.must(&["health"]);
+    let cause = "kernel panic: Attempted to kill init!";
+    assert_eq!(host.boot_of(NEW), ("failed".into(), cause.into()));
+}
+
+#[test]
+fn checks_that_were_cut_off_are_a_time_out() {
+    let host = Host::updated();
+    host.check("10-hangs", "kill -9 $PPID");
+    let arguments = host.world.updog_arguments(SetId::B, &["health"]);
+    let killed = programs::command("updog").args(arguments).status().unwrap();
+    assert_eq!(killed.code(), None);
+    host.check("10-hangs", "exit 0");
+    assert_eq!(host.boot_of(NEW).0, "unproven");
+    assert_eq!(host.start(), SetId::A);
+    host.must(&["health"]);
+    assert_eq!(host.boot_of(NEW), ("failed".into(), "time-out".into()));
+}
+
+#[test]
+fn a_check_that_passes_too_late_has_failed() {
+    let host = Host::updated();
+    host.world.configure(&host.config("").replace("seconds = 30", "seconds = 1"));
+    host.world.os_release("small", NEW);
+    host.check("10-late", "sleep 3600");
+    let health = host.updog(&["health"]);
+    assert_eq!(health.code, 1, "{}", health.stderr);
+    assert!(
+        health.stderr.contains("did not end within the time limit of 1 s"),
+        "{}",
+        health.stderr
+    );
+    assert!(host.restarted());
+}
+
+#[test]
+fn a_good_set_that_breaks_gives_way_after_as_many_starts_as_it_had_tries() {
+    let host = Host::updated();
+    host.must(&["health"]);
+    host.check("10-net", "exit 1");
+    for _ in 0..3 {
+        assert_eq!(host.start(), SetId::B);
+        assert_eq!(host.updog(&["health"]).code, 1);
+        assert!(host.restarted());
+    }
+    assert_eq!(host.start(), SetId::A);
+    host.check("10-net", "exit 0");
+    host.must(&["health"]);
+    assert_eq!(host.boot_of(NEW), ("failed".into(), "health check 10-net".into()));
+    assert_eq!(host.updog(&["check-update"]).code, 3, "it broke here");
+    assert_eq!(host.start(), SetId::A);
+}
+
+#[test]
+fn a_rollback_is_no_failure() {
+    let host = Host::updated();
+    host.must(&["health"]);
+    host.must(&["rollback"]);
+    assert_eq!(host.start(), SetId::A);
+    host.must(&["health"]);
+    assert_eq!(host.boot_of(NEW), ("good".into(), Value::Null));
+    host.must(&["rollback"]);
+    assert_eq!(host.start(), SetId::B);
+    host.must(&["health"]);
+    assert_eq!(host.boot_of(OLD), ("good".into(), Value::Null));
+    assert_eq!(host.status()["failed_versions"], Value::Array(vec![]));
+}
+
+#[test]
+fn a_host_without_another_set_stays_up_and_says_why() {
+    let host = Host::new();
+    host.start();
+    host.check("10-net", "echo cable >&2; exit 1");
+    let health = host.updog(&["--json", "health"]);
+    assert_eq!(health.code, 1, "{}", health.stderr);
+    let report: Value = serde_json::from_str(&health.stdout).unwrap();
+    assert_eq!(report["verdict"], "stay-up");
+    assert_eq!(report["cause"], "health check 10-net");
+    assert!(!host.restarted(), "it would only come back to the same set");
+    assert_eq!(host.boot_of(OLD), ("failed".into(), "health check 10-net".into()));
+}
+
+#[test]
+fn a_dry_run_says_the_same_and_notes_nothing() {
+    let host = Host::updated();
+    let before = (fs::read(host.world.disk()).unwrap(), fs::read(host.ledger()).unwrap());
+    assert_eq!(host.updog(&["health", "--dry-run"]).code, 0);
+    host.check("10-net", "exit 1");
+    assert_eq!(host.updog(&["health", "--dry-run"]).code, 1);
+    assert!(!host.restarted());
+    assert!(before == (fs::read(host.world.disk()).unwrap(), fs::read(host.ledger()).unwrap()));
+}
+
+#[test]
+fn a_ledger_that_cannot_be_written_keeps_no_boot_from_being_good() {
+    let host = Host::new();
+    host.start();
+    write(&host.world.path("state"), "no folder");
+    let health = host.must(&["health"]);
+    assert!(health.stderr.contains("nothing is noted"), "{}", health.stderr);
+    assert!(host.world.sets().bits(SetId::A).unwrap().tries == Tries::REARM);
+}
+
+#[test]
+fn health_waits_for_whoever_changes_the_disk() {
+    let host = Host::new();
+    host.start();
+    let asked = host.world.path("asked");
+    host.check("10-busy", &format!("touch '{}'", asked.display()));
+    let disk = Disk::open(&host.world.disk(), Access::Write).unwrap();
+    let arguments = host.world.updog_arguments(SetId::A, &["health"]);
+    let mut health = programs::command("updog").args(arguments).spawn().unwrap();
+    while !asked.exists() {
+        thread::yield_now();
+    }
+    // Long enough for one that does not wait to be gone.
+    (0..5).for_each(|_| drop(host.status()));
+    assert!(health.try_wait().unwrap().is_none(), "it does not wait");
+    assert_eq!(host.world.sets().bits(SetId::A).unwrap().tries, Tries::ZERO);
+    drop(disk);
+    assert!(health.wait().unwrap().success());
+    assert_eq!(host.world.sets().bits(SetId::A).unwrap().tries, Tries::REARM);
+}
+
+#[test]
+fn units_of_systemd_have_to_be_active() {
+    let host = Host::updated();
+    host.world
+        .configure(&host.config("").replace("[health]\n", "[health]\nunits = ['x.service']\n"));
+    host.world.os_release("small", NEW);
+    let bin = host.world.path("bin");
+    fs::create_dir(&bin).unwrap();
+    let systemctl = bin.join("systemctl");
+    let health = |answer: &str| {
+        write(
+            &systemctl,
+            format!("#!/bin/sh\n[ \"$1 $3\" = 'is-active x.service' ] && echo {answer}\n"),
+        );
+        fs::set_permissions(&systemctl, fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+        let arguments = host.world.updog_arguments(SetId::B, &["health", "--dry-run"]);
+        programs::finished(programs::command("updog").args(arguments).env("PATH", path))
+    };
+    assert_eq!(health("active").code, 0);
+    let failed = health("failed");
+    assert_eq!(failed.code, 1);
+    assert!(failed.stderr.contains("unit x.service (failed)"), "{}", failed.stderr);
 }

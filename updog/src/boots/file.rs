@@ -166,3 +166,69 @@ fn set_aside(state: &Path) -> Result<PathBuf, LedgerError> {
     renamed.map_err(|source| LedgerError::File { path, source })?;
     Ok(to)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::thread;
+
+    use chrono::DateTime;
+    use gptprio::SetId;
+
+    use super::*;
+
+    fn note(ledger: &mut Ledger) {
+        let now = DateTime::UNIX_EPOCH;
+        ledger.add(crate::boots::Attempt::new(SetId::A, semver::Version::new(1, 0, 0), now));
+    }
+
+    #[test]
+    fn what_is_noted_is_read_and_nothing_is_written_without_a_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        assert_eq!(read(&state).unwrap(), Ledger::default());
+        change(&state, |_| ()).unwrap();
+        assert!(!state.join(FILE).exists());
+        change(&state, note).unwrap();
+        assert_eq!(read(&state).unwrap().attempts.len(), 1);
+    }
+
+    #[test]
+    fn two_writers_at_once_are_both_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| change(folder.path(), note).unwrap());
+            }
+        });
+        assert_eq!(read(folder.path()).unwrap().attempts.len(), 8);
+    }
+
+    #[test]
+    fn a_damaged_ledger_is_not_an_absent_one_and_every_one_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let long = vec![b' '; usize::try_from(MAX_LENGTH).unwrap() + 1];
+        let newer = b"{\"format\": 2, \"attempts\": \"elsewhere\"}".as_slice();
+        let bad = b"{\"format\": 1, \"attempts\": [{}]}".as_slice();
+        for (number, text) in (1..).zip([&b""[..], b"[]", newer, bad, &long]) {
+            fs::write(folder.path().join(FILE), text).unwrap();
+            assert!(matches!(read(folder.path()), Err(LedgerError::Damaged { .. })));
+            assert!(matches!(change(folder.path(), note), Err(LedgerError::Damaged { .. })));
+            let ((), aside) = change_or_begin(folder.path(), note).unwrap();
+            let to = aside.unwrap().to;
+            assert_eq!(to, folder.path().join(format!("boots.damaged-{number}.json")));
+            assert_eq!(fs::read(to).unwrap(), text);
+            assert_eq!(read(folder.path()).unwrap().attempts.len(), 1);
+        }
+    }
+
+    #[test]
+    fn what_a_newer_program_adds_does_not_make_it_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = r#"{"format": 1, "new": 1, "attempts": [{"set": "B", "version": "1.0.0",
+            "noted": "2026-01-01T00:00:00Z", "outcome": "failed", "cause": "new cause", "new": []}]}"#;
+        fs::write(folder.path().join(FILE), text).unwrap();
+        let ledger = read(folder.path()).unwrap();
+        assert_eq!(ledger.failed_versions().len(), 1);
+    }
+}
