@@ -5,7 +5,7 @@
 //! ```text
 //! cargo build -p boot-selector --bin boot-selector --example announce --target x86_64-unknown-uefi --profile selector
 //! cargo first-program -p initramfs -p guest
-//! cargo build -p image-builder
+//! cargo build --release -p image-builder -p repo-tools -p signpost -p updog
 //! ```
 //!
 //! Debian's kernel is downloaded once; `WAYSTONE_KERNEL` names a folder with `boot` and `lib/modules` to be used instead.

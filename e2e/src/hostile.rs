@@ -98,6 +98,11 @@ impl Hostile {
         format!("http://127.0.0.1:{}/{path}", self.port)
     }
 
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// From now on `fault` applies to paths that contain `path`, `times` times.
     pub fn fault(&self, path: &str, times: usize, fault: Fault) {
         self.lock().rules.push(Rule { path: path.to_owned(), times, fault });

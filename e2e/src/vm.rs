@@ -9,18 +9,25 @@
 //! ran out are failures, told with the end of what was said. Everything that is said is kept in a file.
 
 mod all;
+mod bad_release;
 mod case;
 mod console;
 mod debian;
 mod disk;
+mod expect;
+mod host;
+mod host_files;
 pub mod initramfs;
 mod kernel;
 mod machine;
+mod release;
+mod repository;
 pub mod secure_boot;
 pub mod selector;
 mod system;
 mod system_disk;
 mod tiny_root;
+mod update;
 
 pub use all::{Trial, all};
 pub use case::{Bench, Case, Failure};

@@ -92,6 +92,12 @@ pub(crate) const PACKAGES: &[Package] = &[
         "leads from the machine's network to the repository",
         Machine,
     ),
+    package(
+        "ca-certificates",
+        File("/etc/ssl/certs/ca-certificates.crt"),
+        "is whom the machine's programs trust",
+        Machine,
+    ),
     package("kmod", Program("depmod"), "lists what the machine's kernel modules need", Machine),
     package("rustc-web", File("/usr/share/doc/rustc-web"), "compiles for firmware", Firmware),
     package(

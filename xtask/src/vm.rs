@@ -7,7 +7,7 @@ use std::process::Command;
 
 use clap::Args;
 
-use crate::command::Run;
+use crate::command::{PROGRAMS, Run, build_programs};
 use crate::error::Error;
 use crate::packages::Need;
 use crate::steps::{Steps, say};
@@ -42,7 +42,7 @@ fn build() -> Result<String> {
     Run::cargo()
         .args(["first-program", "--locked", "--package", "initramfs", "--package", "guest"])
         .run()?;
-    Run::cargo().args(["build", "--locked", "--package", "image-builder"]).run()?;
+    build_programs(&PROGRAMS)?;
     Ok(said)
 }
 

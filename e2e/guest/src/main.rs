@@ -1,85 +1,35 @@
-//! The first program of the virtual machine's root filesystem: says what runs, reads what it is there to read, gives its
-//! verdict and switches the machine off.
+//! The first program of the virtual machine's root filesystem, and all that a small host has beside our programs.
+//!
+//! Says what runs and reads what it is there to read. If it was given steps it mounts its state, brings up the network, takes
+//! the steps, and gives its verdict; then it switches the machine off. A step that a release brings along is taken first: so a
+//! bad one behaves badly whatever it was asked to.
 //!
 //! Every line begins with `guest: `, so that a test finds it among the kernel's. The last is the verdict; a machine that stops
-//! without one has failed.
+//! without one has failed. By other names, or as another process than the first, it is what a host needs programs for:
+//! see [`errand`].
 
 #![allow(clippy::print_stdout)]
 
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::Path;
+mod errand;
+mod facts;
+mod netlink;
+mod places;
+mod steps;
+
 use std::process::ExitCode;
 
-use handover::{EFIVARS, Variable, booted_set};
 use rustix::system::{RebootCommand, reboot};
-
-/// Files that are read to their end: what is damaged in one of them is found out by the kernel.
-const PAYLOAD: &str = "/usr/share/guest";
-
-/// Whether the firmware checks signatures (UEFI 2.10, 3.3).
-const SECURE_BOOT: &str = "SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
 
 fn main() -> ExitCode {
     if std::process::id() != 1 {
-        eprintln!("error: this is the first program of a machine, and not for any other place");
-        return ExitCode::from(2);
+        return errand::run();
     }
-    match tell() {
+    match facts::tell().and_then(|()| steps::take_all()) {
         Ok(()) => println!("guest: verdict: up"),
         Err(error) => println!("guest: verdict: {error}"),
     }
+    rustix::fs::sync();
     let error = reboot(RebootCommand::PowerOff);
     println!("guest: cannot switch off: {error:?}");
     ExitCode::FAILURE
-}
-
-fn tell() -> io::Result<()> {
-    println!("guest: version {}", field(&fs::read_to_string("/etc/os-release")?, "VERSION_ID="));
-    // A machine without the boot selector has no such file.
-    if let Ok(file) = fs::read(Path::new(EFIVARS).join(Variable::BootedSet.file_name())) {
-        let set = booted_set(&file).map_err(io::Error::other)?;
-        println!("guest: told that set {set} was started");
-    }
-    if let Ok(file) = fs::read(Path::new(EFIVARS).join(SECURE_BOOT)) {
-        // Behind four bytes of attributes.
-        println!("guest: SecureBoot={}", file.get(4).copied().unwrap_or_default());
-    }
-    println!("guest: root {}", root(&fs::read_to_string("/proc/self/mountinfo")?));
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    println!("guest: arguments {}", arguments.join(" "));
-    println!("guest: read {} bytes", read_all(Path::new(PAYLOAD))?);
-    Ok(())
-}
-
-/// The value of a field of os-release.
-fn field<'a>(text: &'a str, name: &str) -> &'a str {
-    let value = text.lines().find_map(|line| line.strip_prefix(name));
-    value.unwrap_or("unknown").trim_matches('"')
-}
-
-/// What is mounted as the root, and how: `rw` or `ro`, filesystem, device.
-fn root(mounts: &str) -> String {
-    let mut root = mounts.lines().filter_map(|line| {
-        let (place, what) = line.split_once(" - ")?;
-        let place: Vec<&str> = place.split(' ').collect();
-        let options = place.get(5)?.split(',').next()?;
-        (*place.get(4)? == "/").then(|| format!("{options} {what}"))
-    });
-    root.next_back().unwrap_or_default()
-}
-
-fn read_all(folder: &Path) -> io::Result<u64> {
-    let mut total = 0;
-    for entry in fs::read_dir(folder)? {
-        let mut file = File::open(entry?.path())?;
-        let mut buffer = vec![0; 1 << 16];
-        loop {
-            match file.read(&mut buffer)? {
-                0 => break,
-                count => total += u64::try_from(count).map_err(io::Error::other)?,
-            }
-        }
-    }
-    Ok(total)
 }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::case::{Bench, Case, Failure};
 use super::system::{System, SystemBench};
-use super::{initramfs, secure_boot, selector};
+use super::{bad_release, initramfs, secure_boot, selector, update};
 
 /// A case that can be tried by its name.
 #[derive(Debug)]
@@ -24,17 +24,25 @@ enum Run {
     System(fn(&SystemBench) -> Result<(), Failure>),
 }
 
+/// The cases of the selector, group by group.
+const SELECTOR: &[&[Case]] = &[selector::CASES, secure_boot::CASES];
+
+/// The cases of the tiny system, group by group.
+const SYSTEM: &[&[Case<SystemBench>]] =
+    &[initramfs::CASES, update::CASES, bad_release::CASES, secure_boot::SYSTEM_CASES];
+
 /// Every case, in the order in which they are best tried.
 #[must_use]
 pub fn all() -> Vec<Trial> {
-    let selector = selector::CASES
+    let selector = SELECTOR
         .iter()
-        .chain(secure_boot::CASES)
+        .flat_map(|cases| *cases)
         .map(|Case { name, holds, run }| Trial { name, holds, run: Run::Selector(*run) });
-    let system = initramfs::CASES
-        .iter()
-        .chain(secure_boot::SYSTEM_CASES)
-        .map(|Case { name, holds, run }| Trial { name, holds, run: Run::System(*run) });
+    let system = SYSTEM.iter().flat_map(|cases| *cases).map(|Case { name, holds, run }| Trial {
+        name,
+        holds,
+        run: Run::System(*run),
+    });
     selector.chain(system).collect()
 }
 
@@ -45,14 +53,14 @@ impl Trial {
     ///
     /// Says what did not hold, or what is not built.
     pub fn run(&self, target: &Path) -> Result<(), Failure> {
-        static SYSTEM: OnceLock<Result<System, Failure>> = OnceLock::new();
+        static BUILT: OnceLock<Result<System, Failure>> = OnceLock::new();
         let folder = target.join("vm").join(self.name);
         match self.run {
             Run::Selector(run) => {
                 run(&Bench::new(&target.join("x86_64-unknown-uefi/selector"), &folder)?)
             }
             Run::System(run) => {
-                let system = SYSTEM.get_or_init(|| System::build(target)).clone()?;
+                let system = BUILT.get_or_init(|| System::build(target)).clone()?;
                 run(&SystemBench::new(&system, &folder)?)
             }
         }

@@ -107,8 +107,7 @@ fn command_line(bench: &SystemBench) -> Result<(), Failure> {
     let disk = bench.disk()?;
     bench.fill(&disk, SetId::B)?;
     disk.store(Sets { a: bits(1, 3, true), b: Some(bits(2, 2, false)) })?;
-    let path = bench.system.folder().join("parts/boot.img");
-    let image = fs::read(&path).map_err(|cause| Failure::io("read", &path, &cause))?;
+    let image = bench.system.first()?.image("boot.img")?;
     let patched = patched(&image, b"panic=1 ", b"init=/x ")?;
     disk.write(disk.parts(SetId::B)?.boot.start, &patched)?;
     let said = firmware(&bench, &keys, disk.path()).run("1")?;

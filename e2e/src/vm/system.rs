@@ -1,25 +1,26 @@
-//! A tiny system: Debian's kernel, our initial RAM filesystem, and a root filesystem whose first program is `guest`.
+//! A tiny system: Debian's kernel, our initial RAM filesystem, and a root filesystem whose first program is `guest`, with our
+//! own programs beside it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use gptprio::SetId;
-use serde_json::Value;
 
 use super::case::{Failure, make_anew};
 use super::debian::{kernel, output, vmlinuz};
 use super::machine::{Kernel, Machine};
+use super::release::{Flavour, Release};
+use super::repository::{self, Repository};
 use super::system_disk::SystemDisk;
-use super::tiny_root;
+use super::{host_files, tiny_root};
 
-/// The spec, but for the place of a program.
+/// The spec, but for the command line and the place of a program.
 const SPEC: &str = r#"
 variant = "tiny"
 arch = "x86_64"
 product_line = "tiny"
 kernel = "boot/vmlinuz-*"
-command_line = "console=ttyS0"
 [sizes]
 efi = 5
 boot = 24
@@ -27,16 +28,29 @@ root = 64
 hash = 2
 reserved = 1
 private = 1
-data = 8
+data = 16
+[initramfs]
+modules = ["ext4", "qemu_fw_cfg", "virtio_net"]
 "#;
 
-/// A release of the tiny system, and a disk with it in set A.
+/// What every release of it adds to the kernel's command line.
+const COMMAND_LINE: &str = "console=ttyS0";
+
+/// What the disk of a case has in set A.
+pub(super) const FIRST: &str = "1.0.0";
+
+/// The tiny system, and a disk with its first release in set A.
 #[derive(Clone, Debug)]
 pub struct System {
     folder: PathBuf,
-    image_builder: PathBuf,
+    programs: PathBuf,
+    initramfs: PathBuf,
     selector: PathBuf,
     kernel: PathBuf,
+    rootfs: PathBuf,
+    /// What its spec has beside [`SPEC`].
+    more: String,
+    signed: bool,
 }
 
 /// What a case works with: the system, and a folder of its own for disks and logs.
@@ -56,16 +70,35 @@ impl System {
     /// Fails if a program is not built, or something cannot be made.
     pub fn build(target: &Path) -> Result<Self, Failure> {
         let first = |name: &str| built(target, "x86_64-unknown-linux-gnu/initramfs", name);
+        for name in ["image-builder", "repo-tools", "signpost", "updog"] {
+            built(target, "release", name)?;
+        }
         let (vm, folder) = (target.join("vm"), target.join("vm/system"));
         make_anew(&folder)?;
         let system = Self {
-            image_builder: built(target, "debug", "image-builder")?,
+            programs: target.join("release"),
+            initramfs: first("initramfs")?,
             selector: target.join("x86_64-unknown-uefi/selector/boot-selector.efi"),
             kernel: kernel(&vm)?,
+            rootfs: folder.join("rootfs"),
             folder,
+            more: String::new(),
+            signed: false,
         };
-        tiny_root::make(&system.folder.join("rootfs"), &system.kernel, &first("guest")?)?;
-        system.make_release(&first("initramfs")?)?;
+        let rootfs = &system.rootfs;
+        tiny_root::make(rootfs, &system.kernel, &first("guest")?)?;
+        let root = repository::init(&system.folder, &system.programs)?;
+        host_files::add(rootfs, &system.programs, &root)?;
+        system.make_disk()?;
+        Ok(system)
+    }
+
+    /// The same in another folder, with more in its spec, with which the selector is signed too.
+    pub(super) fn again(&self, folder: &Path, more: &str) -> Result<Self, Failure> {
+        make_anew(folder)?;
+        let (folder, more) = (folder.to_owned(), more.to_owned());
+        let system = Self { folder, more, signed: true, ..self.clone() };
+        system.make_disk()?;
         Ok(system)
     }
 
@@ -75,31 +108,16 @@ impl System {
     ///
     /// Fails if the build report does not name it.
     pub fn command_line(&self, extra: &str) -> Result<String, Failure> {
-        Ok(format!("{} {extra}", self.fact("/command_line")?))
+        Ok(format!("{} {extra}", self.first()?.fact("/command_line")?))
     }
 
-    /// The root hash.
+    /// The root hash of the first release.
     ///
     /// # Errors
     ///
     /// Fails if the build report does not name it.
     pub fn root_hash(&self) -> Result<String, Failure> {
-        self.fact("/verity/root_hash")
-    }
-
-    /// A text of the build report.
-    fn fact(&self, pointer: &str) -> Result<String, Failure> {
-        let path = self.folder.join("parts/build-report.json");
-        let text = fs::read(&path).map_err(|cause| Failure::io("read", &path, &cause))?;
-        let report: Value = serde_json::from_slice(&text).unwrap_or_default();
-        let fact = report.pointer(pointer).and_then(Value::as_str);
-        fact.map(str::to_owned).ok_or_else(|| Failure::new(&format!("no {pointer} in the report")))
-    }
-
-    /// An image of the release.
-    fn image(&self, name: &str) -> Result<Vec<u8>, Failure> {
-        let path = self.folder.join("parts").join(name);
-        fs::read(&path).map_err(|cause| Failure::io("read", &path, &cause))
+        self.first()?.root_hash()
     }
 
     /// The kernel with the initial RAM filesystem, for a machine without firmware.
@@ -115,47 +133,56 @@ impl System {
         })
     }
 
-    /// Its release, images and disk.
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
+    /// The release that the disk has in set A.
+    pub(super) fn first(&self) -> Result<Release, Failure> {
+        self.release(FIRST, Flavour::Good)
     }
 
-    /// The same release in another folder, with more in its spec, with which the selector is signed too.
-    pub(super) fn again(&self, folder: &Path, more: &str) -> Result<Self, Failure> {
-        make_anew(folder)?;
-        let spec = self.folder.join("image.toml");
-        let text = fs::read_to_string(&spec).map_err(|cause| Failure::io("read", &spec, &cause))?;
-        let system = Self { folder: folder.to_owned(), ..self.clone() };
-        let rootfs = self.folder.join("rootfs").display().to_string();
-        system.build_release(&rootfs, &format!("{text}{more}"), true)?;
-        Ok(system)
+    /// A release, which is built when it is asked for first.
+    pub(super) fn release(&self, version: &str, flavour: Flavour) -> Result<Release, Failure> {
+        let parts = self.folder.join(format!("{version}-{flavour:?}"));
+        let release = Release { parts };
+        if release.parts.join("build-report.json").exists() {
+            return Ok(release);
+        }
+        let spec = self.spec(flavour)?;
+        let mut build = self.image_builder("build");
+        build.arg("--spec").arg(spec).arg("--rootfs").arg(&self.rootfs);
+        output(build.args(["--version", version, "--out"]).arg(&release.parts))?;
+        Ok(release)
     }
 
-    fn make_release(&self, initramfs: &Path) -> Result<(), Failure> {
-        let rootfs = self.folder.join("rootfs").display().to_string();
-        let program = format!("[initramfs]\nprogram = \"host:{}\"\n", initramfs.display());
-        self.build_release(&rootfs, &format!("{SPEC}{program}"), false)
+    fn spec(&self, flavour: Flavour) -> Result<PathBuf, Failure> {
+        let path = self.folder.join(format!("image-{flavour:?}.toml"));
+        let line = format!("command_line = \"{COMMAND_LINE}{}\"\n", flavour.command_line());
+        let program = format!("program = \"host:{}\"\n", self.initramfs.display());
+        fs::write(&path, [&line, SPEC, &program, &self.more].concat())
+            .map_err(|cause| Failure::io("write", &path, &cause))?;
+        Ok(path)
     }
 
-    fn build_release(&self, rootfs: &str, text: &str, signed: bool) -> Result<(), Failure> {
-        let place = |name: &str| self.folder.join(name).display().to_string();
-        let [spec, parts] = ["image.toml", "parts"].map(place);
-        fs::write(&spec, text).map_err(|cause| Failure::io("write", Path::new(&spec), &cause))?;
-        let from = ["--spec", &spec, "--rootfs", rootfs, "--out"];
-        let build = |command: &str, rest: &[&str]| {
-            output(Command::new(&self.image_builder).args(["--quiet", command]).args(rest))
-        };
-        build("build", &[&from[..], &[&parts, "--version", "1.0.0"]].concat())?;
-        build("initramfs", &[&from[..], &[&place("initramfs.img")]].concat())?;
-        let mut disk = vec!["--parts".to_owned(), parts, "--out".to_owned(), place("disk.img")];
+    /// The disk, and the initial RAM filesystem by itself.
+    fn make_disk(&self) -> Result<(), Failure> {
+        let first = self.first()?;
+        let spec = self.spec(Flavour::Good)?;
+        let mut initramfs = self.image_builder("initramfs");
+        initramfs.arg("--spec").arg(&spec).arg("--rootfs").arg(&self.rootfs);
+        output(initramfs.arg("--out").arg(self.folder.join("initramfs.img")))?;
+        let mut disk = self.image_builder("disk");
+        disk.arg("--parts").arg(&first.parts).arg("--out").arg(self.folder.join("disk.img"));
         if self.selector.exists() {
-            disk.extend(["--efi-binary".to_owned(), self.selector.display().to_string()]);
+            disk.arg("--efi-binary").arg(&self.selector);
         }
-        if signed {
-            disk.extend(["--spec".to_owned(), spec.clone()]);
+        if self.signed {
+            disk.arg("--spec").arg(&spec);
         }
-        build("disk", &disk.iter().map(String::as_str).collect::<Vec<_>>())?;
-        Ok(())
+        output(&mut disk).map(drop)
+    }
+
+    fn image_builder(&self, command: &str) -> Command {
+        let mut run = Command::new(self.programs.join("image-builder"));
+        run.args(["--quiet", command]);
+        run
     }
 }
 
@@ -183,15 +210,15 @@ impl SystemBench {
         Ok(Machine::new(&self.folder, disk).kernel(self.system.kernel(command_line)?))
     }
 
-    /// Puts the release into a set.
+    /// Puts the first release into a set.
     pub(super) fn fill(&self, disk: &SystemDisk, set: SetId) -> Result<(), Failure> {
-        let parts = disk.parts(set)?;
-        for (name, part) in
-            [("boot.img", parts.boot), ("root.img", parts.root), ("hash.img", parts.hash)]
-        {
-            disk.write(part.start, &self.system.image(name)?)?;
-        }
-        Ok(())
+        disk.fill(set, &self.system.first()?)
+    }
+
+    /// An empty repository that the system trusts.
+    pub(super) fn repository(&self) -> Result<Repository, Failure> {
+        let System { folder, programs, .. } = &self.system;
+        Repository::new(folder, programs, &self.folder.join("repo"))
     }
 
     /// The selector, if it was built.
@@ -206,8 +233,7 @@ impl SystemBench {
 
 fn built(target: &Path, folder: &str, name: &str) -> Result<PathBuf, Failure> {
     let path = target.join(folder).join(name);
-    let how =
-        "`cargo build -p image-builder` and `cargo first-program -p initramfs -p guest` do it";
-    let missing = || Failure::new(&format!("{} is not built: {how}", path.display()));
+    let missing =
+        || Failure::new(&format!("{} is not built: `cargo xtask vm` builds it", path.display()));
     if path.exists() { Ok(path) } else { Err(missing()) }
 }

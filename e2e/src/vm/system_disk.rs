@@ -8,6 +8,7 @@ use gptprio::{SetId, Sets, State};
 use signpost::{Access, Disk, PartRange, SetLayout};
 
 use super::case::Failure;
+use super::release::Release;
 use super::tiny_root::mark;
 
 /// A disk of the tiny system.
@@ -46,6 +47,30 @@ impl SystemDisk {
         Ok(())
     }
 
+    /// Puts a release into a set.
+    pub(super) fn fill(&self, set: SetId, release: &Release) -> Result<(), Failure> {
+        let parts = self.parts(set)?;
+        for (name, part) in
+            [("boot.img", parts.boot), ("root.img", parts.root), ("hash.img", parts.hash)]
+        {
+            self.write(part.start, &release.image(name)?)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a set holds a release, byte for byte.
+    pub(super) fn holds(&self, set: SetId, release: &Release) -> Result<bool, Failure> {
+        let parts = self.parts(set)?;
+        for (name, part) in
+            [("boot.img", parts.boot), ("root.img", parts.root), ("hash.img", parts.hash)]
+        {
+            if !self.read(part)?.starts_with(&release.image(name)?) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Fills a partition with zeros.
     pub(super) fn clear(&self, part: PartRange) -> Result<(), Failure> {
         let length = usize::try_from(part.length).map_err(|_| Failure::new("too large"))?;
@@ -66,6 +91,13 @@ impl SystemDisk {
             File::open(&self.path).and_then(|file| file.read_exact_at(&mut bytes, part.start));
         read.map_err(|cause| Failure::io("read", &self.path, &cause))?;
         Ok(bytes)
+    }
+
+    /// The number in four bytes at a place.
+    pub(super) fn number(&self, place: u64) -> Result<u64, Failure> {
+        let bytes = self.read(PartRange { index: 0, start: place, length: 4 })?;
+        let bytes: [u8; 4] = bytes.try_into().map_err(|_| Failure::new("too short"))?;
+        Ok(u32::from_le_bytes(bytes).into())
     }
 
     /// Flips one bit.

@@ -10,16 +10,36 @@ use super::debian::vmlinuz;
 /// What the guest reads: this many blocks, each with its number at its start.
 const PAYLOAD_BLOCKS: usize = 512;
 
-/// Parts of the kernel's modules that a root filesystem of this kind needs at most.
-const MODULES: [&str; 8] = [
-    "arch",
+/// Kernel modules that a system of this kind needs at most: folders, and single ones of the large folders.
+const MODULES: [&str; 12] = [
+    "arch/x86/crypto",
     "drivers/block",
     "drivers/firmware",
     "drivers/md",
+    "drivers/net/net_failover.ko",
+    "drivers/net/virtio_net.ko",
     "drivers/virtio",
     "drivers/watchdog",
-    "fs",
+    "fs/efivarfs",
+    "fs/erofs",
     "lib",
+    "net/core/failover.ko",
+];
+
+/// Folders of a root filesystem of this kind.
+const FOLDERS: [&str; 12] = [
+    "boot",
+    "dev",
+    "etc",
+    "proc",
+    "run",
+    "sbin",
+    "sys",
+    "tmp",
+    "usr/bin",
+    "usr/lib/updog/health.d",
+    "usr/share/guest",
+    "var",
 ];
 
 /// Makes it in `folder`: the guest's program, something to read, a kernel and some of its modules.
@@ -30,7 +50,7 @@ const MODULES: [&str; 8] = [
 pub(super) fn make(folder: &Path, kernel: &Path, guest: &Path) -> Result<(), Failure> {
     let vmlinuz = vmlinuz(kernel)?;
     let fill = || -> io::Result<()> {
-        for name in ["boot", "dev", "etc", "proc", "sbin", "sys", "usr/share/guest"] {
+        for name in FOLDERS {
             fs::create_dir_all(folder.join(name))?;
         }
         fs::copy(&vmlinuz, folder.join("boot").join(vmlinuz.file_name().unwrap_or_default()))?;
@@ -63,23 +83,23 @@ fn copy_modules(from: &Path, to: &Path) -> io::Result<()> {
         for name in ["modules.dep", "modules.builtin"] {
             fs::copy(from.join(name), to.join(name))?;
         }
-        for folder in MODULES {
-            copy_folder(&from.join("kernel").join(folder), &to.join("kernel").join(folder))?;
+        for name in MODULES {
+            copy(&from.join("kernel").join(name), &to.join("kernel").join(name))?;
         }
     }
     Ok(())
 }
 
-fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+/// Copies a file, or a folder with all that is in it.
+pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    if !from.is_dir() {
+        fs::create_dir_all(to.parent().unwrap_or(to))?;
+        return fs::copy(from, to).map(drop);
+    }
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
-        let to = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_folder(&entry.path(), &to)?;
-        } else {
-            fs::copy(entry.path(), to)?;
-        }
+        copy(&entry.path(), &to.join(entry.file_name()))?;
     }
     Ok(())
 }

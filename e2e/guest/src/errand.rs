@@ -1,0 +1,58 @@
+//! What a host needs programs for, and the tiny root has no shell to do.
+//!
+//! | called as | does |
+//! |---|---|
+//! | `/sbin/init restart` | restarts the machine: what `restart_command` names |
+//! | anything in a folder `health.d` | is a health check: does what the release's file [`CHECK`] says |
+
+use std::env;
+use std::fs;
+use std::process::ExitCode;
+use std::thread::sleep;
+use std::time::Duration;
+
+use rustix::system::{RebootCommand, reboot};
+
+/// What the check of this release does: `pass`, `fail WHY`, or `late SECONDS`, which passes then.
+const CHECK: &str = "/usr/lib/guest/check";
+
+/// Runs the one that it was called for.
+pub(crate) fn run() -> ExitCode {
+    let mut arguments = env::args();
+    let name = arguments.next().unwrap_or_default();
+    match arguments.next().as_deref() {
+        _ if name.contains("/health.d/") => check(),
+        Some("restart") => restart(),
+        _ => {
+            eprintln!("error: this is the first program of a machine: it takes 'restart' only");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn restart() -> ExitCode {
+    println!("guest: restarts");
+    rustix::fs::sync();
+    let error = reboot(RebootCommand::Restart);
+    println!("guest: cannot restart: {error:?}");
+    ExitCode::FAILURE
+}
+
+fn check() -> ExitCode {
+    let text = fs::read_to_string(CHECK).unwrap_or_default();
+    match text.trim().split_once(' ') {
+        None if text.trim() == "pass" => ExitCode::SUCCESS,
+        Some(("fail", why)) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+        Some(("late", seconds)) => {
+            sleep(Duration::from_secs(seconds.parse().unwrap_or(u64::MAX)));
+            ExitCode::SUCCESS
+        }
+        _ => {
+            eprintln!("{CHECK} does not say what this check does");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Releases of the tiny system: good ones, and bad ones of several kinds.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::case::Failure;
+
+/// What a release is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flavour {
+    /// It does what it is to do.
+    Good,
+    /// Its kernel finds no first program, and panics.
+    Panics,
+}
+
+/// A release that was built.
+#[derive(Clone, Debug)]
+pub(super) struct Release {
+    /// The folder with its images and its build report.
+    pub(super) parts: PathBuf,
+}
+
+impl Flavour {
+    /// What is added to the kernel's command line.
+    pub(super) fn command_line(self) -> &'static str {
+        match self {
+            Self::Panics => " rdinit=/nothing",
+            _ => "",
+        }
+    }
+}
+
+impl Release {
+    /// The root hash.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the build report does not name it.
+    pub(super) fn root_hash(&self) -> Result<String, Failure> {
+        self.fact("/verity/root_hash")
+    }
+
+    /// A text of the build report.
+    ///
+    /// # Errors
+    ///
+    /// Fails if there is none.
+    pub(super) fn fact(&self, pointer: &str) -> Result<String, Failure> {
+        let report: Value = serde_json::from_slice(&read(&self.parts.join("build-report.json"))?)
+            .unwrap_or_default();
+        let fact = report.pointer(pointer).and_then(Value::as_str);
+        fact.map(str::to_owned).ok_or_else(|| Failure::new(&format!("no {pointer} in the report")))
+    }
+
+    /// An image by the name of its file.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot be read.
+    pub(super) fn image(&self, name: &str) -> Result<Vec<u8>, Failure> {
+        read(&self.parts.join(name))
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|cause| Failure::io("read", path, &cause))
+}
