@@ -20,6 +20,7 @@ mod host_files;
 pub mod initramfs;
 mod kernel;
 mod machine;
+mod power;
 mod release;
 mod repository;
 pub mod secure_boot;
@@ -28,6 +29,7 @@ mod system;
 mod system_disk;
 mod tiny_root;
 mod update;
+mod write_log;
 
 pub use all::{Trial, all};
 pub use case::{Bench, Case, Failure};

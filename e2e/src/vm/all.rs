@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::case::{Bench, Case, Failure};
 use super::system::{System, SystemBench};
-use super::{bad_release, initramfs, secure_boot, selector, update};
+use super::{bad_release, initramfs, power, secure_boot, selector, update};
 
 /// A case that can be tried by its name.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ const SELECTOR: &[&[Case]] = &[selector::CASES, secure_boot::CASES];
 
 /// The cases of the tiny system, group by group.
 const SYSTEM: &[&[Case<SystemBench>]] =
-    &[initramfs::CASES, update::CASES, bad_release::CASES, secure_boot::SYSTEM_CASES];
+    &[initramfs::CASES, update::CASES, bad_release::CASES, power::CASES, secure_boot::SYSTEM_CASES];
 
 /// Every case, in the order in which they are best tried.
 #[must_use]

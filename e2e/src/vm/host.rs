@@ -71,8 +71,13 @@ impl<'a> Host<'a> {
         self.machine(steps).run(&self.next_boot())
     }
 
+    /// Boots, and ends the machine as soon as one of these is said, as a power cut does.
+    pub(super) fn boot_until(&self, steps: &[&str], until: &[&str]) -> Result<Said, Failure> {
+        self.machine(steps).boot(&self.next_boot(), until)
+    }
+
     /// The machine.
-    fn machine(&self, steps: &[&str]) -> Machine {
+    pub(super) fn machine(&self, steps: &[&str]) -> Machine {
         // Memory enough for firmware to hold a whole boot image twice.
         let machine = Machine::new(&self.bench.folder, self.disk.path()).memory(512);
         let machine = machine.patience(PATIENCE);
@@ -84,7 +89,7 @@ impl<'a> Host<'a> {
     }
 
     /// The name of the next boot: they are counted.
-    fn next_boot(&self) -> String {
+    pub(super) fn next_boot(&self) -> String {
         self.boots.set(self.boots.get() + 1);
         self.boots.get().to_string()
     }

@@ -89,6 +89,7 @@ pub struct Machine {
     patience: Duration,
     kernel: Option<Kernel>,
     secure_boot: Option<PathBuf>,
+    record: Option<PathBuf>,
     arguments: Vec<String>,
 }
 
@@ -106,6 +107,7 @@ impl Machine {
             patience: PATIENCE,
             kernel: None,
             secure_boot: None,
+            record: None,
             arguments: Vec::new(),
         }
     }
@@ -129,6 +131,17 @@ impl Machine {
     pub fn read_only(mut self) -> Self {
         self.read_only = true;
         self
+    }
+
+    /// With every write and flush of the disk kept in a file, in order.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be made.
+    pub fn record(mut self, log: &Path) -> Result<Self, Failure> {
+        File::create(log).map_err(|cause| Failure::io("create", log, &cause))?;
+        self.record = Some(log.to_owned());
+        Ok(self)
     }
 
     /// With a kernel in place of the firmware.
@@ -282,11 +295,6 @@ impl Machine {
     }
 
     fn command_line(&self) -> Result<Vec<String>, Failure> {
-        let read_only = if self.read_only { "on" } else { "off" };
-        let drive = format!(
-            "if=none,id=disk,format=raw,cache=unsafe,readonly={read_only},file={}",
-            self.disk.display()
-        );
         let machine = "-nodefaults -accel tcg,thread=multi -machine q35 -display none -serial stdio -no-reboot";
         let mut line: Vec<String> = machine.split_whitespace().map(str::to_owned).collect();
         line.extend(["-m".to_owned(), self.mebibytes.to_string()]);
@@ -294,14 +302,28 @@ impl Machine {
             Some(kernel) => kernel.arguments(),
             None => self.firmware()?,
         });
-        line.extend([
-            "-drive".to_owned(),
-            drive,
-            "-device".to_owned(),
-            self.bus.device(self.block_size),
-        ]);
+        line.extend(self.drive());
+        line.extend(["-device".to_owned(), self.bus.device(self.block_size)]);
         line.extend(self.arguments.iter().cloned());
         Ok(line)
+    }
+
+    /// What the disk is made of. What the guest flushes is not flushed here: this computer does not lose power.
+    fn drive(&self) -> Vec<String> {
+        let disk = self.disk.display();
+        let Some(log) = &self.record else {
+            let read_only = if self.read_only { "on" } else { "off" };
+            let drive =
+                format!("if=none,id=disk,format=raw,cache=unsafe,readonly={read_only},file={disk}");
+            return ["-drive".to_owned(), drive].into();
+        };
+        let file = |name: &str, path: &dyn std::fmt::Display| {
+            format!("driver=file,node-name={name},filename={path},cache.no-flush=on")
+        };
+        let recorder =
+            "driver=blklogwrites,node-name=disk,file=below,log=log,log-super-update-interval=1";
+        let nodes = [file("below", &disk), file("log", &log.display()), recorder.to_owned()];
+        nodes.into_iter().flat_map(|node| ["-blockdev".to_owned(), node]).collect()
     }
 
     /// The firmware, with variables of its own.

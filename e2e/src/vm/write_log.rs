@@ -1,0 +1,203 @@
+//! Every write and flush of a machine's disk, in order, and what a power cut would have left of them.
+//!
+//! QEMU's driver `blklogwrites` keeps them, in the format of Linux's dm-log-writes (Documentation/admin-guide/device-mapper/
+//! log-writes.rst): a superblock in the first sector, then for each write a sector that says what it is, and its data.
+//!
+//! # Invariants
+//!
+//! * What was written before a flush that ended is on the disk; so is a write that demands it.
+//! * Of what came after the last flush each sector is there or not, as chance has it: a disk may write in any order, and tear.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use super::case::Failure;
+
+/// Marks a log.
+const MAGIC: u64 = 0x6a_736677_736872;
+const SECTOR: usize = 512;
+/// The flags of an entry: all before it is on the disk, and it is itself.
+const FLUSH: u64 = 1;
+const DURABLE: u64 = 2;
+/// It frees sectors, and has no data.
+const DISCARD: u64 = 4;
+
+/// What was written.
+#[derive(Debug)]
+pub(super) struct WriteLog {
+    entries: Vec<Entry>,
+}
+
+/// One write, flush or both.
+#[derive(Debug)]
+struct Entry {
+    /// The first sector.
+    sector: u64,
+    data: Vec<u8>,
+    flushes: bool,
+    durable: bool,
+}
+
+impl WriteLog {
+    /// Reads a log.
+    ///
+    /// # Errors
+    ///
+    /// Fails if it cannot be read, or is none.
+    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
+        let bytes = fs::read(path).map_err(|cause| Failure::io("read", path, &cause))?;
+        let log = Self { entries: entries(&bytes).unwrap_or_default() };
+        let empty = || Failure::new(&format!("{} is no log of writes", path.display()));
+        if log.entries.is_empty() { Err(empty()) } else { Ok(log) }
+    }
+
+    /// Writes and flushes.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// After how many entries something was written to one of these sectors, for the first time and the last.
+    pub(super) fn touching(&self, sectors: impl Fn(u64) -> bool) -> Option<(usize, usize)> {
+        let hit = |entry: &Entry| !entry.data.is_empty() && sectors(entry.sector);
+        let mut places = self.entries.iter().enumerate().filter(|(_, entry)| hit(entry));
+        let first = places.next()?.0;
+        Some((first, places.next_back().map_or(first, |(last, _)| last)))
+    }
+
+    /// Makes `disk`, which was `base` at first, what it is when the power is cut after so many entries.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a file cannot be read or written.
+    pub(super) fn cut(
+        &self,
+        (base, disk): (&Path, &Path),
+        after: usize,
+        seed: u64,
+    ) -> Result<(), Failure> {
+        let apply = || -> io::Result<()> {
+            fs::copy(base, disk)?;
+            let file = OpenOptions::new().write(true).open(disk)?;
+            for (sector, bytes) in self.survives(after, seed) {
+                file.write_all_at(bytes, sector * 512)?;
+            }
+            Ok(())
+        };
+        apply().map_err(|cause| Failure::io("write", disk, &cause))
+    }
+
+    /// The sectors that are on the disk then.
+    fn survives(&self, after: usize, seed: u64) -> BTreeMap<u64, &[u8]> {
+        let happened = &self.entries[..after.min(self.entries.len())];
+        let flushed = happened.iter().rposition(|entry| entry.flushes).unwrap_or(0);
+        let mut chance = Chance(seed);
+        let mut sectors = BTreeMap::new();
+        for (index, entry) in happened.iter().enumerate() {
+            for (sector, bytes) in (entry.sector..).zip(entry.data.chunks(SECTOR)) {
+                // A flush is of what was before it, not of what comes with it.
+                if index < flushed || entry.durable || chance.heads() {
+                    sectors.insert(sector, bytes);
+                }
+            }
+        }
+        sectors
+    }
+}
+
+/// The entries of a log, as many as its superblock says.
+fn entries(bytes: &[u8]) -> Option<Vec<Entry>> {
+    let [magic, _version, count] = [0, 8, 16].map(|place| number(bytes, place));
+    let size = usize::try_from(u32::from_le_bytes(bytes.get(24..28)?.try_into().ok()?)).ok()?;
+    if magic? != MAGIC || size != SECTOR {
+        return None;
+    }
+    let mut place = size;
+    let mut entries = Vec::new();
+    for _ in 0..count? {
+        let (sector, sectors) = (number(bytes, place)?, number(bytes, place + 8)?);
+        let flags = number(bytes, place + 16)?;
+        place += size;
+        let length = if flags & DISCARD == 0 { usize::try_from(sectors).ok()? * size } else { 0 };
+        let data = bytes.get(place..place.checked_add(length)?)?.to_vec();
+        place += length;
+        let [flushes, durable] = [FLUSH, DURABLE].map(|flag| flags & flag != 0);
+        entries.push(Entry { sector, data, flushes, durable });
+    }
+    Some(entries)
+}
+
+fn number(bytes: &[u8], place: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(bytes.get(place..place + 8)?.try_into().ok()?))
+}
+
+/// Chance that comes out the same each time ("splitmix64").
+#[derive(Debug)]
+pub(super) struct Chance(pub(super) u64);
+
+impl Chance {
+    /// The next number.
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn heads(&mut self) -> bool {
+        self.next() & 1 == 1
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn entry(sector: u64, flags: u64, data: &[u8]) -> Vec<u8> {
+        let sectors = u64::try_from(data.len() / SECTOR).unwrap();
+        let mut bytes = [sector, sectors, flags, 0].map(u64::to_le_bytes).concat();
+        bytes.resize(SECTOR, 0);
+        [bytes, data.to_vec()].concat()
+    }
+
+    fn log(entries: &[Vec<u8>]) -> WriteLog {
+        let count = u64::try_from(entries.len()).unwrap();
+        let mut bytes = [MAGIC, 1, count].map(u64::to_le_bytes).concat();
+        bytes.extend(512_u32.to_le_bytes());
+        bytes.resize(SECTOR, 0);
+        let bytes = [bytes, entries.concat()].concat();
+        WriteLog { entries: super::entries(&bytes).unwrap() }
+    }
+
+    #[test]
+    fn what_was_flushed_is_there_and_the_rest_by_chance() {
+        let data = [[1; SECTOR], [2; SECTOR]].concat();
+        let log = log(&[entry(7, 0, &data), entry(0, FLUSH, &[]), entry(20, 0, &data)]);
+        let kept = |after| (0..64).map(move |seed| (after, seed));
+        let sectors = |(after, seed)| log.survives(after, seed).into_keys().collect::<Vec<_>>();
+        assert!(kept(1).any(|cut| sectors(cut) == [8]), "a write is torn");
+        assert!(kept(2).all(|cut| sectors(cut) == [7, 8]));
+        assert!(kept(3).all(|cut| sectors(cut).starts_with(&[7, 8])));
+        assert!(
+            kept(3).any(|cut| sectors(cut) == [7, 8, 21]),
+            "nothing after the flush is certain"
+        );
+    }
+
+    #[test]
+    fn a_durable_write_is_there_and_the_last_one_counts() {
+        let log = log(&[entry(7, 0, &[1; SECTOR]), entry(7, DURABLE, &[2; SECTOR])]);
+        assert!((0..64).all(|seed| log.survives(2, seed)[&7] == [2; SECTOR]));
+        assert_eq!(log.touching(|sector| sector == 7), Some((0, 1)));
+        assert_eq!(log.touching(|sector| sector == 8), None);
+    }
+
+    #[test]
+    fn what_is_no_log_is_none() {
+        assert!(entries(&[0; 4096]).is_none());
+        assert!(entries(&[]).is_none());
+    }
+}
