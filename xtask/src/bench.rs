@@ -3,6 +3,7 @@
 //! The sides take turns, after one round that is not counted, so that both meet the same noise. What counts is the
 //! ratio of the medians. A bar that is not met is said, and is no failure of the command: machines differ.
 
+mod boot;
 mod install;
 mod measure;
 mod swupdate;
@@ -16,7 +17,7 @@ use crate::error::Error;
 /// What to measure.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Names of benches (default: all): verity, install
+    /// Names of benches (default: all): verity, install, boot
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     /// Rounds that count
@@ -27,7 +28,8 @@ pub(crate) struct Options {
 /// A bench: its name and what it runs, for a number of rounds.
 type Bench = (&'static str, fn(u32) -> Result<()>);
 
-const BENCHES: [Bench; 2] = [("verity", verity::run), ("install", install::run)];
+const BENCHES: [Bench; 3] =
+    [("verity", verity::run), ("install", install::run), ("boot", boot::run)];
 
 /// Runs the benches that were named.
 ///

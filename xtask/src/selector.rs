@@ -66,7 +66,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Builds the selector and what stands in for a kernel in tests, and says with what and how long the selector is.
+/// Builds the selector, and what stands in for a kernel in tests and benches, and says with what and how long the selector is.
 ///
 /// # Errors
 ///
@@ -96,7 +96,7 @@ pub(crate) fn folder() -> PathBuf {
 
 fn build_with(wanted: Option<Compiler>) -> Result<String> {
     let compiler = compiler(wanted, Arch::X86)?;
-    let what = ["--bin", "boot-selector", "--example", "announce", "--profile", PROFILE];
+    let what = ["--bin", "boot-selector", "--examples", "--profile", PROFILE];
     compiler.cargo("build", Arch::X86)?.args(what).run()?;
     let length = place::length(&program())?;
     let shown = format!("{} in {}", ByteCount(length), program().display());

@@ -119,6 +119,13 @@ impl Series {
     }
 }
 
+impl Bar {
+    /// A bar on anything else.
+    pub(super) fn new(what: &str, value: &str, limit: &str, met: bool) -> Self {
+        Self { what: what.to_owned(), value: value.to_owned(), limit: limit.to_owned(), met }
+    }
+}
+
 impl fmt::Display for Series {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let seconds = |sample: Option<&Sample>| sample.map_or(0.0, |it| it.wall.as_secs_f64());
@@ -144,6 +151,11 @@ pub(super) fn show(title: &str, all: &[Series], bars: &[Bar]) {
     say(&format!("  {:<16}{:>10}{:>10}{:>10}{:>14}\n", "", "min", "median", "max", "peak memory"));
     say(&all.iter().map(|series| format!("{series}\n")).collect::<String>());
     say("\n");
+    show_bars(bars);
+}
+
+/// Shows which bars are met.
+pub(super) fn show_bars(bars: &[Bar]) {
     say(&bars.iter().map(|bar| format!("{}\n", bar.to_string().trim_end())).collect::<String>());
 }
 
