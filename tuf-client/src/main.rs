@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use bytes::Bytes;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use clap::{Parser, Subcommand};
 use tokio::runtime::{Builder, Runtime};
 use trust::{Limits, Repository, RoleName, RootPhase, Store};
@@ -40,6 +40,9 @@ struct Arguments {
     /// Where targets are kept
     #[arg(long, value_name = "DIR")]
     target_dir: Option<PathBuf>,
+    /// The time to take for now (RFC 3339), in place of the clock's
+    #[arg(long, value_name = "TIME")]
+    time: Option<DateTime<Utc>>,
     #[command(subcommand)]
     command: Command,
 }
@@ -102,6 +105,7 @@ struct Session {
     metadata: http::Metadata,
     store: Store,
     root: Vec<u8>,
+    now: DateTime<Utc>,
 }
 
 impl Session {
@@ -113,12 +117,13 @@ impl Session {
         let runtime = Builder::new_current_thread().enable_all().build();
         let http = Http::new()?;
         let metadata = http.metadata(base);
-        Ok(Self { runtime: runtime.map_err(Error::Runtime)?, http, metadata, store, root })
+        let runtime = runtime.map_err(Error::Runtime)?;
+        let now = arguments.time.unwrap_or_else(Utc::now);
+        Ok(Self { runtime, http, metadata, store, root, now })
     }
 
     fn refresh(&self) -> Result<Repository, Error> {
-        let now = Utc::now();
-        let refresh = trust::refresh(&self.metadata, &self.store, &self.root, now);
+        let refresh = trust::refresh(&self.metadata, &self.store, &self.root, self.now);
         Ok(self.runtime.block_on(refresh)?)
     }
 
