@@ -223,7 +223,8 @@ fn a_set_that_left_no_word_is_looked_at_and_the_damage_named() {
     for (part, offset, wanted) in [
         (Part::Root, 5 * 4096 + 7, "block 5"),
         (Part::Boot, 8192, "the boot partition holds SHA-256"),
-        (Part::Hash, 4096 + 9, "the hash partition"),
+        (Part::Hash, 2 * 4096 + 9, "hash block 0 of level 0 (block 2"),
+        (Part::Hash, 9, "hash partition"),
     ] {
         let host = Host::updated();
         host.flip(part, offset);
@@ -386,15 +387,23 @@ fn units_of_systemd_have_to_be_active() {
     let health = |answer: &str| {
         write(
             &systemctl,
-            format!("#!/bin/sh\n[ \"$1 $3\" = 'is-active x.service' ] && echo {answer}\n"),
+            format!(
+                "#!/bin/sh\ncase \"$1 $3\" in\n\
+             'is-active x.service') echo {answer};;\nstatus*) printf 'x\\n\\nno disk\\n';;\nesac\n"
+            ),
         );
         fs::set_permissions(&systemctl, fs::Permissions::from_mode(0o755)).unwrap();
         let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-        let arguments = host.world.updog_arguments(SetId::B, &["health", "--dry-run"]);
+        let arguments = host.world.updog_arguments(SetId::B, &["--json", "health", "--dry-run"]);
         programs::finished(programs::command("updog").args(arguments).env("PATH", path))
     };
     assert_eq!(health("active").code, 0);
     let failed = health("failed");
     assert_eq!(failed.code, 1);
     assert!(failed.stderr.contains("unit x.service (failed)"), "{}", failed.stderr);
+    let report: Value = serde_json::from_str(&failed.stdout).unwrap();
+    assert_eq!(
+        (&report["cause"], &report["detail"]),
+        (&"unit x.service".into(), &"no disk\n\nfailed".into())
+    );
 }

@@ -2,34 +2,66 @@
 
 use std::error::Error;
 
-use signpost::{Access, BootBits, Disk, Priority};
+use manifest::Digest;
+use signpost::{Access, BootBits, Disk, Priority, SetLayout};
+use verity::RootHash;
 
 use crate::boots::{Attempt, Cause, Finding};
-use crate::install::check_set;
+use crate::install::{CheckError, Region, check_set};
+use crate::plan::Part;
 
-/// Reads the set of a failed attempt and compares it with what was recorded when it was installed; what does not agree.
+/// Reads the set of a failed attempt and compares it with what was recorded when it was installed; what does not agree. Of a set that
+/// came with the disk only the root hash is known: its tree and its root are compared with that.
 ///
-/// Nothing is said about a set of which no contents were recorded, and about one that has been cleared, or changes while it is read:
-/// another installation has begun there.
+/// Nothing is said about a set of which nothing is known, and about one that has been cleared, or changes while it is read: another
+/// installation has begun there.
 ///
 /// # Errors
 ///
 /// Fails when the disk cannot be opened.
 pub fn examine(disk: &Disk, attempt: &Attempt) -> Result<Option<Finding>, signpost::Error> {
     let before = disk.sets().bits(attempt.set);
-    let (Some(contents), Some(layout), true) =
-        (&attempt.contents, disk.layout().set(attempt.set), is_whole(before))
-    else {
+    let (Some(layout), true) = (disk.layout().set(attempt.set), is_whole(before)) else {
         return Ok(None);
     };
-    let Err(defect) = check_set(disk.file(), layout, contents, &|_| ()) else { return Ok(None) };
+    let Some(defect) = defect(disk, layout, attempt) else { return Ok(None) };
     let after = Disk::open(disk.path(), Access::Read)?.sets().bits(attempt.set);
-    Ok((before == after).then(|| Finding::plain(Cause::corruption(&chain(&defect)))))
+    Ok((before == after).then(|| Finding::plain(Cause::corruption(&defect))))
 }
 
 /// Whether a set holds an installation that was finished: what is being written has priority 0.
 fn is_whole(bits: Option<BootBits>) -> bool {
     bits.is_some_and(|bits| bits.priority > Priority::ZERO)
+}
+
+fn defect(disk: &Disk, layout: &SetLayout, attempt: &Attempt) -> Option<String> {
+    let Some(contents) = &attempt.contents else {
+        return tree_defect(disk, layout, attempt.root_hash?);
+    };
+    match check_set(disk.file(), layout, contents, &|_| ()) {
+        Ok(()) => None,
+        // The tree can say where.
+        Err(error @ CheckError::Digest { part: Part::Hash, .. }) => {
+            tree_defect(disk, layout, contents.root_hash).or_else(|| Some(chain(&error)))
+        }
+        Err(error) => Some(chain(&error)),
+    }
+}
+
+/// The first block of the tree or of the root that does not agree with the root hash.
+fn tree_defect(disk: &Disk, layout: &SetLayout, root_hash: Digest) -> Option<String> {
+    let open = |range| Region::open(disk.file(), range);
+    let (Ok(root), Ok(hash)) = (open(layout.root), open(layout.hash)) else { return None };
+    let (data, tree) = (root.length(), hash.length());
+    let root_hash = RootHash(*root_hash.as_bytes());
+    let threads = verity::available_threads();
+    let checked = verity::verify(&root, data, &hash, tree, &root_hash, threads, &|_| ());
+    checked.err().map(|error| match error {
+        verity::Error::BadDataBlock { .. } | verity::Error::ReadData { .. } => {
+            format!("root partition: {}", chain(&error))
+        }
+        _ => format!("hash partition: {}", chain(&error)),
+    })
 }
 
 /// An error and its causes, in one line.

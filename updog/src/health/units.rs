@@ -10,6 +10,9 @@ use crate::boots::{Cause, Finding};
 /// Time between two looks at a unit.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
+/// How long systemd may take to tell more about a unit that is not active.
+const STATUS_LIMIT: Duration = Duration::from_secs(5);
+
 /// What systemd says about a unit, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
@@ -57,7 +60,17 @@ fn answer(said: &str) -> Answer {
 }
 
 fn finding(unit: &str, detail: &str) -> Finding {
-    Finding::with(Cause::unit(unit), detail)
+    Finding::with(Cause::unit(unit), &format!("{}\n{detail}", last_words(unit)))
+}
+
+/// The last lines that the unit has left in the journal, where systemd gives them.
+fn last_words(unit: &str) -> String {
+    let mut command = Command::new("systemctl");
+    command.args(["status", "--no-pager", "--full", "--lines=5", "--", unit]);
+    let said = limited::run(&mut command, STATUS_LIMIT).map(|ended| ended.tail);
+    let said = said.unwrap_or_default();
+    // What comes before the empty line is about the unit, and longer than what it said.
+    said.rsplit_once("\n\n").map_or_else(|| said.clone(), |(_, journal)| journal.to_owned())
 }
 
 #[cfg(test)]
