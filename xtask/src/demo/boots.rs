@@ -24,6 +24,9 @@ const OLD: &str = "1.0.0";
 const NEW: &str = "1.1.0";
 const BAD: &str = "1.2.0";
 
+/// Seconds after which a start is ended that never gets as far as its health checks; they take over then.
+const WATCHDOG: u32 = 180;
+
 /// How many steps there are.
 const STEPS: usize = 23;
 
@@ -103,7 +106,8 @@ impl Workshop<'_> {
 /// Lines of a spec: what the kernel is told, and what it starts.
 fn started_by(first_program: &Path) -> String {
     format!(
-        "command_line = \"console=ttyS0\"\n[initramfs]\nprogram = \"host:{}\"\n",
+        "command_line = \"console=ttyS0 waystone.watchdog={WATCHDOG}\"\n\
+         [initramfs]\nprogram = \"host:{}\"\n",
         first_program.display()
     )
 }

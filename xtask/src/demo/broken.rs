@@ -17,6 +17,8 @@ pub(super) enum Broken {
     Health,
     /// The kernel panics while the system starts
     Panic,
+    /// The system never gets as far as its health checks: the watchdog has to end it
+    Hang,
     /// A bit of the root image flips on the disk, after it was installed and checked
     Corrupt,
 }
@@ -28,6 +30,7 @@ impl Broken {
             Self::Unit => "its container runtime does not take its new configuration",
             Self::Health => "a health check that it brings says no",
             Self::Panic => "its kernel panics while the system starts",
+            Self::Hang => "it hangs before its health is looked at",
             Self::Corrupt => "a bit of it flips on the disk, after it was installed and checked",
         }
     }
@@ -38,6 +41,7 @@ impl Broken {
             Self::Unit => "unit",
             Self::Health => "health",
             Self::Panic => "panic",
+            Self::Hang => "hang",
             Self::Corrupt => return None,
         };
         Some(place::fixture("host/broken").join(name))
@@ -63,6 +67,7 @@ impl Broken {
             Self::Unit => judged(self.cause()),
             Self::Health => judged(self.cause()),
             Self::Panic => vec!["Kernel panic - not syncing: sysrq triggered crash".to_owned()],
+            Self::Hang => vec!["softdog: Initiating system reboot".to_owned()],
             Self::Corrupt => {
                 vec!["Kernel panic - not syncing: dm-verity device corrupted".to_owned()]
             }
@@ -75,6 +80,7 @@ impl Broken {
             Self::Unit => "unit containerd.service",
             Self::Health => "health check 50-settings",
             Self::Panic => "kernel panic",
+            Self::Hang => "never reached userland",
             Self::Corrupt => "corruption",
         }
     }

@@ -85,7 +85,7 @@ impl Ear<'_> {
         if let Some(line) = line {
             line.clone_into(&mut self.last_line);
         }
-        let heard = line.map(without_time);
+        let heard = line.map(spoken);
         if let [next, rest @ ..] = self.expected
             && heard.is_some_and(|line| line.contains(next))
         {
@@ -94,7 +94,7 @@ impl Ear<'_> {
         } else if let Some(line) = heard.filter(|line| is_telling(line)) {
             self.show(time, line);
         } else if time > self.last_shown + PAUSE {
-            let last = format!("… {}", without_time(&self.last_line));
+            let last = format!("… {}", spoken(&self.last_line));
             self.show(time, &last);
         }
         self.stopped |= line.is_some_and(|line| line.contains(STOPPED));
@@ -126,8 +126,9 @@ fn is_telling(line: &str) -> bool {
     SPEAKERS.iter().any(|speaker| line.starts_with(speaker))
 }
 
-/// A line without the time that the kernel puts before it.
-fn without_time(line: &str) -> &str {
+/// A line without the time that the kernel puts before it, and without what systemd was about to overwrite.
+fn spoken(line: &str) -> &str {
+    let line = line.find("demo: ").map_or(line, |place| &line[place..]).trim_start();
     let rest = line.strip_prefix('[').and_then(|rest| rest.split_once("] "));
     rest.filter(|(time, _)| time.trim().parse::<f64>().is_ok()).map_or(line, |(_, rest)| rest)
 }
@@ -185,8 +186,9 @@ mod tests {
 
     #[test]
     fn lines_are_shown_without_what_is_around_them() {
-        assert_eq!(without_time("[   28.570433] updog[172]: x"), "updog[172]: x");
-        assert_eq!(without_time("[  OK  ] Started x"), "[  OK  ] Started x");
+        assert_eq!(spoken("[   28.570433] updog[172]: x"), "updog[172]: x");
+        assert_eq!(spoken("[  OK  ] Started x"), "[  OK  ] Started x");
+        assert_eq!(spoken("[ ***  ] Job x   demo: $ y"), "demo: $ y");
         assert_eq!(readable("demo: $ updog status").unwrap(), "guest$ updog status");
         assert_eq!(readable("demo: |   set A").unwrap(), "    set A");
         assert_eq!(readable("demo: [0]"), None);
