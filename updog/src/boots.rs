@@ -12,7 +12,7 @@
 //!          the operator went back: withdrawn
 //! ```
 //!
-//! [`Ledger`] and what is done to it are plain values; [`file`] keeps it where both sets find it.
+//! [`Ledger`] and what is done to it are plain values; [`mod@file`] keeps it where both sets find it.
 //!
 //! # Invariants
 //!

@@ -11,12 +11,13 @@ use serde::Serialize;
 use signpost::Access;
 
 use super::image::{self, Brought, Image};
-use super::{Context, Place, place};
+use super::{Context, Place, ledger, place};
 use crate::args::{ApplyArguments, UpdateArguments};
 use crate::boots::file;
 use crate::config::Settings;
 use crate::error::Error;
 use crate::health::evidence;
+use crate::host;
 use crate::staged::Staged;
 
 /// What boots next, and what brought it about.
@@ -106,7 +107,7 @@ fn apply(
     if place::next(&state) == Some(set) {
         return Ok(Applied { version, set, changed: false, dry_run: false, restarting });
     }
-    refuse_failed(context, &version)?;
+    refuse_failed(context, place, &version, now)?;
     let refused = |source| Error::Refusal { action: "make the update boot next", source };
     let flipped = state.upgrade_to_inactive().map_err(refused)?;
     place.check(&staged, context.output).map_err(|source| {
@@ -122,8 +123,14 @@ fn apply(
 }
 
 /// What failed here is not tried again, even if it lies on the disk.
-fn refuse_failed(context: &Context, version: &Version) -> Result<(), Error> {
-    let ledger = file::read(&context.settings.paths.state)?;
+fn refuse_failed(
+    context: &Context,
+    place: &Place,
+    version: &Version,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let host = host::read(&context.settings)?;
+    let ledger = ledger::known(context, place, &host, now)?;
     match ledger.failed_versions().into_iter().find(|failed| failed.version == *version) {
         None => Ok(()),
         Some(failed) => {

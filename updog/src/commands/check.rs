@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use cli::Outcome;
 use manifest::{Considered, Host, Update};
 use serde::Serialize;
+use signpost::Access;
 
-use super::{Context, choice};
+use super::{Context, choice, ledger};
 use crate::args::CheckArguments;
 use crate::boots::file;
 use crate::error::Error;
@@ -21,7 +22,11 @@ pub(super) fn run(
 ) -> Result<Outcome, Error> {
     let mut host = host::read(&context.settings)?;
     host.ignore_waves |= arguments.ignore_waves;
-    let ledger = file::read(&context.settings.paths.state)?;
+    // A repository can be looked at from anywhere, and what has failed on a disk only where that is known.
+    let ledger = match context.place(Access::Read) {
+        Ok(place) => ledger::known(context, &place, &host, now)?,
+        Err(_) => file::read(&context.settings.paths.state)?,
+    };
     let session = Session::open(&context.settings, &host, now)?;
     let decision = choice::choose(&session.manifest, &host, now, None, &ledger)?;
     let fitting: Vec<_> = decision.for_host().collect();

@@ -1,64 +1,31 @@
 //! `health`: notes the start, runs the checks, and marks the boot good or sees to a restart.
 
-use std::fmt;
+mod report;
+
 use std::thread::sleep;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use cli::Outcome;
-use gptprio::{SetId, State};
+use gptprio::State;
 use manifest::Host;
-use semver::Version;
-use serde::Serialize;
 use signpost::{Access, Disk};
 
 use super::{Context, Place, ledger};
 use crate::args::HealthArguments;
-use crate::boots::{Cause, Finding, Seen};
+use crate::boots::Finding;
 use crate::error::Error;
 use crate::health::feeder::Feeder;
 use crate::health::verdict::{self, Verdict};
 use crate::health::{Deadline, checks, evidence, examine, restart, units};
 use crate::host;
+use report::Report;
 
 /// How long another program that changes the disk is waited for, at least.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Time between two looks whether it is done.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
-
-/// What `health` found and did.
-#[derive(Debug, Serialize)]
-struct Report {
-    /// The set that runs.
-    set: SetId,
-    /// Its version.
-    version: Version,
-    /// What was decided: `good`, `restart` or `stay-up`.
-    verdict: &'static str,
-    /// Why the boot is not good.
-    cause: Option<Cause>,
-    /// More about the cause.
-    detail: Option<String>,
-    /// Whether nothing was written because this is a dry run.
-    dry_run: bool,
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { set, version, verdict, .. } = self;
-        if self.dry_run {
-            write!(out, "dry run: ")?;
-        }
-        match &self.cause {
-            None => write!(out, "{version} in set {set} is good"),
-            Some(cause) => {
-                let then = if *verdict == "restart" { "restart" } else { "the host stays up" };
-                write!(out, "{version} in set {set} is not good: {cause}: {then}")
-            }
-        }
-    }
-}
 
 pub(super) fn run(
     context: &Context,
@@ -95,23 +62,7 @@ struct Boot<'a> {
 impl Boot<'_> {
     /// Notes that this set has come so far, and what that says about the other one.
     fn note_start(&self) {
-        let (settings, note) = (&self.context.settings.health, self.context.output);
-        let active = self.place.active;
-        let handover = evidence::handover(settings).unwrap_or_else(|error| {
-            note.note(format_args!("warning: cannot read what the boot selector says: {error}"));
-            None
-        });
-        let other = self.place.disk.release(active.other());
-        let seen = Seen {
-            set: active,
-            version: self.host.version.clone(),
-            root_hash: evidence::root_hash(settings),
-            other_version: other.and_then(|release| release.version.parse().ok()),
-            sets: self.place.disk.sets(),
-            handover,
-            boot: evidence::boot_id(settings),
-            now: self.now,
-        };
+        let seen = ledger::seen(self.context, &self.place, &self.host, self.now);
         ledger::note_or_warn(self.context, |ledger| ledger.note_start(&seen));
     }
 
@@ -257,31 +208,13 @@ impl Boot<'_> {
     }
 
     fn report(&self, finding: Option<Finding>, verdict: Verdict, dry_run: bool) -> Report {
-        let (cause, detail) = finding.map(|it| (Some(it.cause), it.detail)).unwrap_or_default();
-        Report {
-            set: self.place.active,
-            version: self.host.version.clone(),
-            verdict: match verdict {
-                Verdict::Good => "good",
-                Verdict::Restart => "restart",
-                Verdict::StayUp => "stay-up",
-            },
-            cause,
-            detail,
-            dry_run,
-        }
+        let version = self.host.version.clone();
+        Report::new(self.place.active, version, verdict, finding, dry_run)
     }
 
     /// Prints the report; a boot that is not good is an error.
     fn end(&self, report: Report) -> Result<Outcome, Error> {
         self.context.output.show(&report)?;
-        let Report { set, version, cause, detail, .. } = report;
-        match cause {
-            None => Ok(Outcome::Done),
-            Some(cause) => {
-                let finding = Finding { cause, detail };
-                Err(Error::Unhealthy { set, version, finding: finding.to_string() })
-            }
-        }
+        report.outcome()
     }
 }

@@ -10,9 +10,8 @@ use semver::Version;
 use serde::Serialize;
 use signpost::Access;
 
-use super::{Context, Place, choice};
+use super::{Context, Place, choice, ledger};
 use crate::args::ChoiceArguments;
-use crate::boots::file;
 use crate::error::Error;
 use crate::host;
 use crate::install::{self, Downloads, Watch};
@@ -160,7 +159,7 @@ fn plan(
     now: DateTime<Utc>,
 ) -> Result<Option<Plan>, Error> {
     let manifest = &session.manifest;
-    let ledger = file::read(&context.settings.paths.state)?;
+    let ledger = ledger::known(context, place, host, now)?;
     let decision = choice::choose(manifest, host, now, arguments.image.as_ref(), &ledger)?;
     let Some(update) = decision.chosen else {
         context.output.note(format_args!("no update for {}", host.version));

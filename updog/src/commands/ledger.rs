@@ -2,16 +2,19 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use cli::Outcome;
 use gptprio::SetId;
+use manifest::Host;
 use semver::Version;
 use serde::Serialize;
 
-use super::Context;
+use super::{Context, Place};
 use crate::args::ClearArguments;
 use crate::boots::file::{self, SetAside};
-use crate::boots::{Attempt, Ledger, LedgerError};
+use crate::boots::{Attempt, Ledger, LedgerError, Seen};
 use crate::error::Error;
+use crate::health::evidence;
 
 /// What was allowed again.
 #[derive(Debug, Serialize)]
@@ -36,6 +39,39 @@ pub(super) fn clear(context: &Context, arguments: &ClearArguments) -> Result<Out
     let idle = cleared.is_empty();
     context.output.show(&Cleared { cleared })?;
     Ok(if idle { Outcome::NothingToDo } else { Outcome::Done })
+}
+
+/// What is known in this boot about the set that runs and about the other one.
+pub(super) fn seen(context: &Context, place: &Place, host: &Host, now: DateTime<Utc>) -> Seen {
+    let (settings, active) = (&context.settings.health, place.active);
+    let handover = evidence::handover(settings).unwrap_or_else(|error| {
+        let note = context.output;
+        note.note(format_args!("warning: cannot read what the boot selector says: {error}"));
+        None
+    });
+    let other = place.disk.release(active.other());
+    Seen {
+        set: active,
+        version: host.version.clone(),
+        root_hash: evidence::root_hash(settings),
+        other_version: other.and_then(|release| release.version.parse().ok()),
+        sets: place.disk.sets(),
+        handover,
+        boot: evidence::boot_id(settings),
+        now,
+    }
+}
+
+/// The ledger as it is, or will be once `health` has noted this boot: what has failed is not taken again in between either.
+pub(super) fn known(
+    context: &Context,
+    place: &Place,
+    host: &Host,
+    now: DateTime<Utc>,
+) -> Result<Ledger, Error> {
+    let mut ledger = file::read(&context.settings.paths.state)?;
+    ledger.note_start(&seen(context, place, host, now));
+    Ok(ledger)
 }
 
 /// Notes something; what does not work is told and keeps nobody from anything.

@@ -88,3 +88,50 @@ impl Check<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::Settings;
+    use super::*;
+
+    fn parse(section: &str) -> Result<HealthSettings, ConfigError> {
+        let text = format!(
+            "metadata_base_url = 'https://x/'\ntargets_base_url = 'https://x/'\nseed = 1\n{section}"
+        );
+        Settings::parse(&text, Path::new("/etc/waystone/updog.toml")).map(|all| all.health)
+    }
+
+    #[test]
+    fn without_a_section_the_documented_defaults_hold() {
+        let settings = parse("").unwrap();
+        assert_eq!(settings.checks_dirs, CHECKS.map(PathBuf::from));
+        assert_eq!(settings.time_limit, Duration::from_secs(300));
+        assert_eq!((settings.tries, settings.units.len()), (Tries::REARM, 0));
+        assert_eq!(settings.watchdog.unwrap(), Path::new("/dev/watchdog"));
+    }
+
+    #[test]
+    fn relative_folders_count_from_the_file() {
+        let settings =
+            parse("[health]\nchecks_dirs = ['checks', '/x']\nwatchdog = 'none'").unwrap();
+        let wanted = ["/etc/waystone/checks", "/x"].map(PathBuf::from);
+        assert_eq!((settings.checks_dirs, settings.watchdog), (wanted.to_vec(), None));
+        assert_eq!(parse("[health]\ntries = 0").unwrap().tries, Tries::ZERO);
+    }
+
+    #[test]
+    fn values_that_make_no_sense_name_their_field() {
+        for (line, field) in [
+            ("time_limit_seconds = 0", "health.time_limit_seconds"),
+            ("time_limit_seconds = 86401", "health.time_limit_seconds"),
+            ("tries = 16", "health.tries"),
+            ("units = ['']", "health.units"),
+            ("units = ['--failed']", "health.units"),
+            ("check_dirs = []", "check_dirs"),
+        ] {
+            let error = parse(&format!("[health]\n{line}")).unwrap_err().to_string();
+            assert!(error.contains(field), "{line}: {error}");
+        }
+    }
+}
