@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU64;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use tough::schema::{Hashes, Metafile, Root, Snapshot, Targets, Timestamp};
 use trust::{Known, Repository, RoleName, RootPhase, Sha256, Versions};
 
@@ -75,6 +75,9 @@ impl Edition {
     }
 }
 
+/// The field of the timestamp that says when it was signed; clients hold it against a clock that is behind.
+const SIGNED: &str = "x-waystone-signed";
+
 /// Versions before the first ones.
 const NOTHING: Versions = Versions { root: 0, timestamp: 0, snapshot: 0, targets: 0 };
 
@@ -120,6 +123,8 @@ impl Press<'_> {
         timestamp.expires = time::expiry(self.signing.now, self.signing.policy.timestamp)?;
         let file = metafile(snapshot, self.versions.snapshot, RoleName::Snapshot)?;
         timestamp.meta.insert(RoleName::Snapshot.file_name().to_owned(), file);
+        let signed = self.signing.now.to_rfc3339_opts(SecondsFormat::Secs, true);
+        timestamp._extra.insert(SIGNED.to_owned(), signed.into());
         let bytes = sign(&timestamp, RoleName::Timestamp, &self.root, self.signing.keys)?;
         self.files.push((RoleName::Timestamp.file_name().to_owned(), bytes.clone()));
         Ok(bytes)

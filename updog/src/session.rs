@@ -49,6 +49,7 @@ impl Session {
         let client = Client::new(settings, query.clone()).map_err(Error::Http)?;
         let path = &settings.paths.root;
         let root = fs::read(path).map_err(|source| Error::Root { path: path.clone(), source })?;
+        let now = not_before_image(path, now);
         let store = Store::open(&settings.paths.metadata_cache).map_err(Error::Trust)?;
         let source = HttpMetadata::new(&client, &settings.metadata_base_url);
         let refresh = trust::refresh(&source, &store, &root, now);
@@ -74,6 +75,12 @@ impl Session {
         }
         put(&settings.paths.metadata_cache, MANIFEST, &self.manifest_bytes)
     }
+}
+
+/// The clock's time, or the build date of the image if the clock is behind it: the file's time came with the image.
+fn not_before_image(root: &Path, now: DateTime<Utc>) -> DateTime<Utc> {
+    let built = fs::metadata(root).and_then(|file| file.modified());
+    built.map_or(now, |built| now.max(built.into()))
 }
 
 fn put(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {

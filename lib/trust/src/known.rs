@@ -1,6 +1,7 @@
 //! What earlier runs trusted: the memory against rollback.
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 
 use crate::{Draft, Role, RoleName, Root, Snapshot, Targets, Timestamp, Verified};
 
@@ -88,6 +89,12 @@ impl Known {
     /// The targets metadata that was trusted last.
     pub fn targets(&self) -> Option<&Verified<Targets>> {
         self.targets.as_ref()
+    }
+
+    /// The earliest that it can be: the time at which the newest trusted timestamp was signed.
+    pub(crate) fn not_before(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let signed = self.timestamp.as_ref().and_then(|timestamp| timestamp.signed());
+        signed.map_or(now, |signed| signed.max(now))
     }
 
     /// The version below which no snapshot is accepted.

@@ -19,6 +19,8 @@
 //!   withdrawn by a newer root ([`Rotation`]).
 //! - The newest trusted root is the one used; the shipped root only when there is none or it is newer.
 //! - Damaged is not absent ([`Store`]).
+//! - Time does not go back behind what signed metadata proves ([`Timestamp::signed`]), whatever the clock says; nothing
+//!   is learnt from the clock, so that one that ran ahead does no lasting harm.
 //!
 //! The metadata types are our own rather than tough's: tough's verify only a re-serialisation, refuse
 //! a root with a key type or role that they do not know, hold a parsed map for each target's unknown

@@ -137,6 +137,19 @@ impl SnapshotPhase {
         &self.timestamp
     }
 
+    /// Goes on with the time at which the timestamp says that it was signed, if the clock is behind it: what had
+    /// expired by then stays expired, whatever the clock says.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Expired`] if root or timestamp had.
+    pub fn not_before_signed(mut self) -> Result<Self> {
+        self.now = self.timestamp.signed().max(Some(self.now)).unwrap_or(self.now);
+        self.root.check_expiry(self.now)?;
+        self.timestamp.check_expiry(self.now)?;
+        Ok(self)
+    }
+
     /// The file that holds the snapshot.
     pub fn file(&self) -> String {
         file_name(&self.root, RoleName::Snapshot, self.timestamp.snapshot())

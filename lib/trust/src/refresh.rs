@@ -11,7 +11,8 @@ use crate::{
 
 /// Brings the store up to date with `source` and returns what is trusted at `now`.
 ///
-/// `shipped_root` is the root that came with the operating system. Each role is stored as soon as it is
+/// `shipped_root` is the root that came with the operating system. `now` is what the clock says, or the build date of the
+/// image where the clock is behind it; the newest trusted timestamp may put it later. Each role is stored as soon as it is
 /// accepted, so that what was learnt is kept even if a later one fails.
 ///
 /// # Errors
@@ -39,8 +40,9 @@ pub async fn refresh_within<S: MetadataSource>(
     now: DateTime<Utc>,
 ) -> Result<Repository> {
     let run = Run { limits, source, store };
-    let timestamp = run.newest_root(shipped_root).await?.settle(now)?;
-    let (known, damage) = recall(store, &timestamp, limits)?;
+    let root = run.newest_root(shipped_root).await?;
+    let (known, damage) = recall(store, &root, limits)?;
+    let timestamp = root.settle(known.not_before(now))?;
     let snapshot = run.timestamp(timestamp, &known).await?;
     let targets = run.snapshot(snapshot, &known).await?;
     let repository = run.targets(targets, &known).await?;
@@ -79,7 +81,7 @@ pub fn offline_within(
     }
     let stored = |role| store.read(role, limits)?.ok_or_else(|| not_stored(store, role));
     let nothing = Known::nothing();
-    let snapshot = timestamp.accept(&nothing, stored(RoleName::Timestamp)?)?;
+    let snapshot = timestamp.accept(&nothing, stored(RoleName::Timestamp)?)?.not_before_signed()?;
     let targets = snapshot.accept(&nothing, stored(RoleName::Snapshot)?)?;
     targets.accept(stored(RoleName::Targets)?)
 }
@@ -183,7 +185,7 @@ impl Start {
 }
 
 /// What the store remembers below the root, and the files of it that are damaged.
-fn recall(store: &Store, phase: &TimestampPhase, limits: &Limits) -> Result<(Known, Vec<Damage>)> {
+fn recall(store: &Store, phase: &RootPhase, limits: &Limits) -> Result<(Known, Vec<Damage>)> {
     let (known, unusable) = Known::recall(store.read_below_root(limits)?, phase.root());
     let path = |role: RoleName| store.folder().join(role.file_name());
     match unusable.iter().find(|file| file.fatal) {
@@ -236,7 +238,7 @@ impl<S: MetadataSource> Run<'_, S> {
 
     async fn timestamp(&self, phase: TimestampPhase, known: &Known) -> Result<SnapshotPhase> {
         let bytes = self.need(RoleName::Timestamp.file_name(), self.limits.timestamp).await?;
-        let next = phase.accept(known, bytes)?;
+        let next = phase.accept(known, bytes)?.not_before_signed()?;
         self.store.keep(RoleName::Timestamp, next.timestamp().bytes(), self.limits)?;
         Ok(next)
     }

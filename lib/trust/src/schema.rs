@@ -167,6 +167,8 @@ pub struct Timestamp {
     #[serde(deserialize_with = "rfc3339")]
     expires: DateTime<Utc>,
     meta: TimestampMeta,
+    #[serde(rename = "x-waystone-signed", default, deserialize_with = "rfc3339_or_none")]
+    signed: Option<DateTime<Utc>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -179,6 +181,11 @@ impl Timestamp {
     /// What it says of the snapshot.
     pub fn snapshot(&self) -> &Metafile {
         &self.meta.snapshot
+    }
+
+    /// When it was signed, if it says so: a field of ours that other clients pass over. It cannot be earlier than that.
+    pub fn signed(&self) -> Option<DateTime<Utc>> {
+        self.signed
     }
 }
 
@@ -295,6 +302,12 @@ impl TargetEntry {
     pub fn custom(&self) -> Option<&str> {
         self.custom.as_deref().map(RawValue::get)
     }
+}
+
+fn rfc3339_or_none<'de, D: Deserializer<'de>>(
+    reader: D,
+) -> Result<Option<DateTime<Utc>>, D::Error> {
+    rfc3339(reader).map(Some)
 }
 
 fn rfc3339<'de, D: Deserializer<'de>>(reader: D) -> Result<DateTime<Utc>, D::Error> {

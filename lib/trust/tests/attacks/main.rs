@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod arbitrary;
+mod clock;
 mod delegations;
 mod endless;
 mod freeze;
@@ -13,5 +14,6 @@ mod mix;
 mod rollback;
 mod rotation;
 mod simulator;
+mod specification;
 mod store;
 mod world;
