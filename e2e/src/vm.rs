@@ -25,6 +25,7 @@ mod release;
 mod repository;
 pub mod secure_boot;
 pub mod selector;
+pub mod selinux;
 mod system;
 mod system_disk;
 mod tiny_root;

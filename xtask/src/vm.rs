@@ -10,8 +10,9 @@ use clap::Args;
 use crate::command::{PROGRAMS, Run, build_programs};
 use crate::error::Error;
 use crate::packages::Need;
+use crate::sources::Sources;
 use crate::steps::{Steps, say};
-use crate::{Result, keys, selector, setup};
+use crate::{Result, keys, place, selector, setup};
 
 /// Which cases to run.
 #[derive(Debug, Args)]
@@ -43,7 +44,17 @@ fn build() -> Result<String> {
         .args(["first-program", "--locked", "--package", "initramfs", "--package", "guest"])
         .run()?;
     build_programs(&PROGRAMS)?;
+    write_sources()?;
     Ok(said)
+}
+
+/// This machine's sources of Debian's packages, for systems that a case makes of them.
+fn write_sources() -> Result<()> {
+    let folder = place::target().join("vm");
+    place::make_folder(&folder)?;
+    let sources = Sources::of_machine()?.updated();
+    let text: String = sources.iter().map(ToString::to_string).collect();
+    place::write(&folder.join("debian.sources"), &text)
 }
 
 /// Runs the example that holds the cases, its output going where ours goes.

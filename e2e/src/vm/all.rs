@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::case::{Bench, Case, Failure};
 use super::system::{System, SystemBench};
-use super::{bad_release, initramfs, power, secure_boot, selector, update};
+use super::{bad_release, initramfs, power, secure_boot, selector, selinux, update};
 
 /// A case that can be tried by its name.
 #[derive(Debug)]
@@ -22,6 +22,7 @@ pub struct Trial {
 enum Run {
     Selector(fn(&Bench) -> Result<(), Failure>),
     System(fn(&SystemBench) -> Result<(), Failure>),
+    Selinux(fn(&selinux::Places) -> Result<(), Failure>),
 }
 
 /// The cases of the selector, group by group.
@@ -43,7 +44,12 @@ pub fn all() -> Vec<Trial> {
         holds,
         run: Run::System(*run),
     });
-    selector.chain(system).collect()
+    let selinux = selinux::CASES.iter().map(|Case { name, holds, run }| Trial {
+        name,
+        holds,
+        run: Run::Selinux(*run),
+    });
+    selector.chain(system).chain(selinux).collect()
 }
 
 impl Trial {
@@ -59,6 +65,7 @@ impl Trial {
             Run::Selector(run) => {
                 run(&Bench::new(&target.join("x86_64-unknown-uefi/selector"), &folder)?)
             }
+            Run::Selinux(run) => run(&selinux::Places { target: target.to_owned(), folder }),
             Run::System(run) => {
                 let system = BUILT.get_or_init(|| System::build(target)).clone()?;
                 run(&SystemBench::new(&system, &folder)?)

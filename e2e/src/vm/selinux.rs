@@ -1,0 +1,65 @@
+//! Debian with systemd and with Debian's policy for SELinux, which is enforced from labels that were made with the image.
+//!
+//! The root is read-only and verified, so nothing is labelled at boot. The guest tells what was denied, how many audit events
+//! were lost, and what `restorecon` would label otherwise; then it provokes a denial, so that none is known to mean none.
+
+mod root;
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::case::{Case, Failure, ensure, make_anew};
+use super::console::Said;
+use super::machine::Machine;
+
+/// Four times what it takes on a quiet machine, and more.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// What the guest says last.
+const VERDICT: &str = "guest: verdict: ";
+
+/// Where a case works.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// Cargo's target folder.
+    pub target: PathBuf,
+    /// A folder of the case's own.
+    pub folder: PathBuf,
+}
+
+/// Every case.
+pub const CASES: &[Case<Places>] = &[Case {
+    name: "selinux-enforcing",
+    holds: "Debian's policy is enforced from the labels of the image: systemd and a service run, nothing is denied",
+    run: enforcing,
+}];
+
+fn enforcing(places: &Places) -> Result<(), Failure> {
+    make_anew(&places.folder)?;
+    let disk = root::disk(&places.target, &places.folder)?;
+    let machine = Machine::new(&places.folder, &disk).memory(768).with(&["-smp", "2"]);
+    let said = machine.patience(PATIENCE).boot("1", &[VERDICT])?;
+    check(&said)?;
+    // The console is kept; the disk is large, and made again.
+    fs::remove_file(&disk).map_err(|cause| Failure::io("remove", &disk, &cause))
+}
+
+fn check(said: &Said) -> Result<(), Failure> {
+    for text in [
+        "waystone: set A: root is vda4 (erofs), verified with vda5",
+        "guest: system: running",
+        "guest: mode: Enforcing",
+        "guest: first program: system_u:system_r:init_t:s0",
+        "guest: service: system_u:system_r:waystone_signpost_t:s0",
+        "guest: service said: running        set A",
+        "guest: denials: 0; audit events: ",
+        "with another label than libselinux gives: 0",
+        "verdict: enforcing, nothing denied",
+    ] {
+        ensure(said.has(text), || format!("nobody said {text:?}:\n{said}"))?;
+    }
+    let provoked = "scontext=system_u:system_r:waystone_signpost_t:s0 \
+                    tcontext=system_u:object_r:shadow_t:s0 tclass=file permissive=0";
+    ensure(said.has(provoked), || format!("the denial that was provoked is missing:\n{said}"))
+}
