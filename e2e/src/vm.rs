@@ -15,6 +15,7 @@ mod console;
 mod debian;
 mod disk;
 mod expect;
+mod health;
 mod host;
 mod host_files;
 pub mod initramfs;

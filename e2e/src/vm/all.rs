@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use super::case::{Bench, Case, Failure};
 use super::system::{System, SystemBench};
-use super::{bad_release, initramfs, power, secure_boot, selector, selinux, update};
+use super::{bad_release, health, initramfs, power, secure_boot, selector, selinux, update};
 
 /// A case that can be tried by its name.
 #[derive(Debug)]
@@ -29,8 +29,14 @@ enum Run {
 const SELECTOR: &[&[Case]] = &[selector::CASES, secure_boot::CASES];
 
 /// The cases of the tiny system, group by group.
-const SYSTEM: &[&[Case<SystemBench>]] =
-    &[initramfs::CASES, update::CASES, bad_release::CASES, power::CASES, secure_boot::SYSTEM_CASES];
+const SYSTEM: &[&[Case<SystemBench>]] = &[
+    initramfs::CASES,
+    update::CASES,
+    bad_release::CASES,
+    health::CASES,
+    power::CASES,
+    secure_boot::SYSTEM_CASES,
+];
 
 /// Every case, in the order in which they are best tried.
 #[must_use]

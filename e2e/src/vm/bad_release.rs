@@ -54,11 +54,6 @@ pub(super) const CASES: &[Case<SystemBench>] = &[
         holds: "a bit of the boot image that flipped after installation: never runs, the old set does in the same start",
         run: flipped_bit_boot,
     },
-    Case {
-        name: "breaks-on-tenth-boot",
-        holds: "a set that was marked good nine times and is damaged then gives way",
-        run: breaks_on_tenth_boot,
-    },
 ];
 
 fn kernel_panics(bench: &SystemBench) -> Result<(), Failure> {
@@ -129,19 +124,6 @@ fn flipped_bit_boot(bench: &SystemBench) -> Result<(), Failure> {
     falls_back_at_once(bench, "set B did not start", |host, start| {
         host.disk.flip(start + (8 << 20) + 77)
     })
-}
-
-fn breaks_on_tenth_boot(bench: &SystemBench) -> Result<(), Failure> {
-    let host = Host::new(bench)?;
-    host.install("1.1.0", Flavour::Good, fresh())?;
-    for _ in 1..10 {
-        let said = host.boot(&["signpost mark-successful-boot"])?;
-        is_up(&said, SetId::B, "1.1.0")?;
-        ended(&said, "signpost mark-successful-boot", 0)?;
-    }
-    host.disk.flip(host.disk.parts(SetId::B)?.root.start + 1024 + 100)?;
-    fails_and_comes_back(&host, "dm-verity device corrupted")?;
-    is_up(&host.boot(&[])?, SetId::A, "1.0.0")
 }
 
 /// Bits as an installation leaves them on a host that runs set A from the factory.

@@ -19,6 +19,9 @@ const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// The tries that an update is given; what is restarted into is one start of them.
 pub(super) const TRIES: u8 = 3;
 
+/// How long its health may take. A check that hangs is waited for so long in each boot.
+const HEALTH_SECONDS: u8 = 10;
+
 /// Puts all of it into a root filesystem. `root` is the trusted root of the repository.
 ///
 /// # Errors
@@ -47,7 +50,8 @@ fn settings() -> String {
     format!(
         "metadata_base_url = \"http://{SERVER}/metadata/\"\ntargets_base_url = \"http://{SERVER}/targets/\"\n\
          seed = 7\ntries = {TRIES}\nidle_timeout_seconds = 120\n\
-         restart_command = [\"/sbin/init\", \"restart\"]\n"
+         restart_command = [\"/sbin/init\", \"restart\"]\n\
+         [health]\ntries = {TRIES}\ntime_limit_seconds = {HEALTH_SECONDS}\n"
     )
 }
 

@@ -14,7 +14,16 @@ pub(super) enum Flavour {
     Good,
     /// Its kernel finds no first program, and panics.
     Panics,
+    /// Its userland stops before anybody looked at its health.
+    Hangs,
+    /// Its health check fails.
+    FailsCheck,
+    /// Its health check passes, long after the time for it is over.
+    PassesLate,
 }
+
+/// What the failing check says.
+pub(super) const COMPLAINT: &str = "the service does not answer";
 
 /// A release that was built.
 #[derive(Clone, Debug)]
@@ -28,7 +37,19 @@ impl Flavour {
     pub(super) fn command_line(self) -> &'static str {
         match self {
             Self::Panics => " rdinit=/nothing",
+            // Long enough for a slow computer to get as far as the hanging step.
+            Self::Hangs => " waystone.watchdog=10",
             _ => "",
+        }
+    }
+
+    /// The file of the root that is another than a good release has, if any, and what is in it.
+    pub(super) fn file(self) -> Option<(&'static str, String)> {
+        match self {
+            Self::Good | Self::Panics => None,
+            Self::Hangs => Some(("usr/lib/guest/steps", "hang\n".to_owned())),
+            Self::FailsCheck => Some(("usr/lib/guest/check", format!("fail {COMPLAINT}\n"))),
+            Self::PassesLate => Some(("usr/lib/guest/check", "late 600\n".to_owned())),
         }
     }
 }

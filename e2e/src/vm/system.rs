@@ -147,9 +147,21 @@ impl System {
         }
         let spec = self.spec(flavour)?;
         let mut build = self.image_builder("build");
-        build.arg("--spec").arg(spec).arg("--rootfs").arg(&self.rootfs);
+        build.arg("--spec").arg(spec).arg("--rootfs").arg(self.rootfs_of(flavour)?);
         output(build.args(["--version", version, "--out"]).arg(&release.parts))?;
         Ok(release)
+    }
+
+    /// The root filesystem of releases of a kind.
+    fn rootfs_of(&self, flavour: Flavour) -> Result<PathBuf, Failure> {
+        let Some((name, text)) = flavour.file() else { return Ok(self.rootfs.clone()) };
+        let folder = self.folder.join(format!("rootfs-{flavour:?}"));
+        make_anew(&folder)?;
+        tiny_root::copy(&self.rootfs, &folder)
+            .map_err(|cause| Failure::io("make", &folder, &cause))?;
+        fs::write(folder.join(name), text)
+            .map_err(|cause| Failure::io("write to", &folder, &cause))?;
+        Ok(folder)
     }
 
     fn spec(&self, flavour: Flavour) -> Result<PathBuf, Failure> {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use super::case::Failure;
@@ -90,8 +91,11 @@ fn copy_modules(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Copies a file, or a folder with all that is in it.
+/// Copies a file, a link, or a folder with all that is in it.
 pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    if from.is_symlink() {
+        return symlink(fs::read_link(from)?, to);
+    }
     if !from.is_dir() {
         fs::create_dir_all(to.parent().unwrap_or(to))?;
         return fs::copy(from, to).map(drop);
