@@ -64,7 +64,8 @@ impl Firmware for Machine {
         let mut nodes = Vec::new();
         let file_path = Some(self.path.partition(index, entry, &mut nodes)?);
         let source = LoadImageSource::FromBuffer { buffer: image, file_path };
-        Ok(boot::load_image(boot::image_handle(), source)?)
+        boot::load_image(boot::image_handle(), source)
+            .map_err(|error| Fault::from(error).of_image())
     }
 
     fn start(&mut self, image: Handle) -> Result<(), Fault> {

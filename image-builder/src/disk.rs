@@ -126,6 +126,8 @@ pub struct DiskReport {
     pub version: String,
     /// Who signed the EFI program, as far as its signatures can be read.
     pub efi_signed_by: Vec<Signer>,
+    /// Whether the boot image is signed and the EFI program, which would start it, is not.
+    pub only_boot_image_signed: bool,
     /// Its partitions.
     pub partitions: Vec<Part>,
 }
@@ -154,6 +156,9 @@ pub fn make(request: &Request) -> Result<DiskReport, Error> {
         length,
         disk_guid: guid.to_string(),
         version: report.version.to_string(),
+        only_boot_image_signed: report.secure_boot.is_some()
+            && program.is_some()
+            && efi_signed_by.is_empty(),
         efi_signed_by,
         partitions,
     })

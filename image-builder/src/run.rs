@@ -160,5 +160,8 @@ fn disk_text(report: &DiskReport) -> String {
         let Signer { subject, certificate_sha256 } = signer;
         format!("  EFI program signed by {subject}, certificate {certificate_sha256}\n")
     });
-    [title].into_iter().chain(parts).chain(signed).collect()
+    let note = report.only_boot_image_signed.then(|| {
+        "  note: the boot image is signed and the EFI program is not; --spec signs it\n".to_owned()
+    });
+    [title].into_iter().chain(parts).chain(signed).chain(note).collect()
 }

@@ -151,6 +151,7 @@ fn a_disk_gets_a_signed_selector() {
     let program = ["--efi-binary", "selector.efi"];
     let report = world.done(&[&disk[..], &program, &["--spec", "image.toml"]].concat());
     let report: Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["only_boot_image_signed"], false);
     let told = &report["efi_signed_by"][0]["certificate_sha256"];
     assert_eq!(told, fingerprint(&world, "db.crt").as_str());
     let efi = &report["partitions"].as_array().unwrap()[1];
@@ -161,6 +162,9 @@ fn a_disk_gets_a_signed_selector() {
     assert!(verifies(&world, "extracted.efi", "db.crt"));
     let report: Value = serde_json::from_str(&world.done(&[&disk[..], &program].concat())).unwrap();
     assert_eq!(report["efi_signed_by"], serde_json::json!([]), "as it is, without the spec");
+    assert_eq!(report["only_boot_image_signed"], true);
+    let disk = ["disk", "--parts", "out", "--out", "disk.img", "--leave-empty"];
+    assert!(world.done(&[&disk[..], &program].concat()).contains("--spec signs it"));
 }
 
 #[test]

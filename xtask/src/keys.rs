@@ -3,8 +3,9 @@
 //! | file | what it is |
 //! |---|---|
 //! | `PK`, `KEK`, `db` | the platform's owner, who may change the lists, and who may sign what boots: `.key` and `.crt` each |
+//! | `old` | one that might once, and was revoked: it is in db, and in dbx too |
 //! | `rogue` | a key that the firmware does not know |
-//! | `variables.fd` | variables for OVMF with Secure Boot on and the first three enrolled |
+//! | `variables.fd` | variables for OVMF with Secure Boot on and all but the last enrolled |
 //!
 //! They are made anew on each machine and protect nothing: no key is in the repository, and none of these belongs
 //! into a fleet. A whole set that is there is kept.
@@ -19,7 +20,16 @@ use crate::steps::say;
 use crate::{Result, place, setup};
 
 /// The names of the keys.
-const NAMES: [&str; 4] = ["PK", "KEK", "db", "rogue"];
+const NAMES: [&str; 5] = ["PK", "KEK", "db", "old", "rogue"];
+
+/// Into which list of the firmware the certificate of each goes.
+const ENROLLED: [(&str, &str); 5] = [
+    ("--set-pk", "PK"),
+    ("--add-kek", "KEK"),
+    ("--add-db", "db"),
+    ("--add-db", "old"),
+    ("--add-dbx-cert", "old"),
+];
 
 /// The file with the variables.
 const VARIABLES: &str = "variables.fd";
@@ -58,7 +68,9 @@ pub(crate) fn folder() -> PathBuf {
 ///
 /// Fails when openssl or virt-fw-vars does, or is not there.
 pub(crate) fn make(folder: &Path) -> Result<String> {
-    if folder.join(VARIABLES).exists() {
+    let keys = NAMES.map(|name| format!("{name}.key"));
+    let files = keys.iter().map(String::as_str).chain([VARIABLES]);
+    if files.into_iter().all(|file| folder.join(file).exists()) {
         return Ok("there".to_owned());
     }
     place::make_folder(folder)?;
@@ -66,7 +78,7 @@ pub(crate) fn make(folder: &Path) -> Result<String> {
         make_key(folder, name)?;
     }
     enrol(folder)?;
-    Ok("made PK, KEK, db, rogue, and variables.fd with the first three enrolled".to_owned())
+    Ok(format!("made {} and {VARIABLES}", NAMES.join(", ")))
 }
 
 fn make_key(folder: &Path, name: &str) -> Result<()> {
@@ -83,7 +95,7 @@ fn enrol(folder: &Path) -> Result<()> {
     let tool = place::target().join("venv/bin/virt-fw-vars");
     let partial = folder.join("variables.partial");
     let mut run = Run::new(&tool.to_string_lossy()).args(["--input", EMPTY, "--secure-boot"]);
-    for (option, name) in [("--set-pk", "PK"), ("--add-kek", "KEK"), ("--add-db", "db")] {
+    for (option, name) in ENROLLED {
         run = run.args([option, OWNER]).arg(folder.join(format!("{name}.crt")));
     }
     run.arg("--output").arg(&partial).run()?;

@@ -26,11 +26,14 @@ const DONE: &str = "announce: done";
 /// What the selector says last when nothing started.
 const NOTHING: &str = "waystone: nothing can be started";
 
+/// What the selector says of an image that is not allowed.
+const REFUSED: &str = "waystone: set B did not start: the firmware refuses its kernel image: Secure Boot does not allow it";
+
 /// Every case with stand-ins.
 pub const CASES: &[Case] = &[
     Case {
         name: "secure-boot-image",
-        holds: "an unsigned, a rogue and a patched kernel image are refused, and the other set boots",
+        holds: "an unsigned, a rogue, a revoked and a patched kernel image are refused, and the other set boots",
         run: images,
     },
     Case {
@@ -62,7 +65,7 @@ fn images(bench: &Bench) -> Result<(), Failure> {
         disk.set(SetId::B, bits(2, 2, false), &Content::Image(image))?;
         let said = machine(bench, &keys, &disk).boot(name, &[DONE, NOTHING])?;
         says(&said, "waystone: starting set B")?;
-        says(&said, "waystone: set B did not start: the firmware refuses its kernel image: ")?;
+        says(&said, REFUSED)?;
         ran(&said, "image-A")?;
         says(&said, "announce: rule=fallback")?;
         let (found, expected) =
@@ -112,18 +115,19 @@ fn command_line(bench: &SystemBench) -> Result<(), Failure> {
     disk.write(disk.parts(SetId::B)?.boot.start, &patched)?;
     let said = firmware(&bench, &keys, disk.path()).run("1")?;
     says(&said, "waystone: starting set B")?;
-    says(&said, "waystone: set B did not start: the firmware refuses its kernel image: ")?;
+    says(&said, REFUSED)?;
     says(&said, "waystone: starting set A")?;
     is_up(&said)
 }
 
-/// What must not run: unsigned, signed by somebody unknown, and changed after it was signed. All have the right checksum.
-fn wrong(keys: &Keys, program: &[u8]) -> Result<[(&'static str, Vec<u8>); 3], Failure> {
+/// What must not run: unsigned, signed by somebody unknown or revoked, and changed after it was signed. All have the right checksum.
+fn wrong(keys: &Keys, program: &[u8]) -> Result<[(&'static str, Vec<u8>); 4], Failure> {
     // This text is in every EFI program, and nobody reads it.
     let changed = patched(&keys.sign(program)?, b"DOS mode", b"DOS m0de")?;
     Ok([
         ("unsigned", program.to_vec()),
         ("rogue", keys.sign_by("rogue", program)?),
+        ("revoked", keys.sign_by("old", program)?),
         ("patched", changed),
     ])
 }
