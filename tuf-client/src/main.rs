@@ -89,6 +89,11 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     }
 }
 
+/// Wider than a host's, which has a few targets: repositories of any size are tried with this program.
+fn limits() -> Limits {
+    Limits { snapshot: 16 << 20, targets: 64 << 20, ..Limits::default() }
+}
+
 /// Puts a root that its own keys signed where a refresh finds it.
 fn init(folder: &Path, root: &Path) -> Result<(), Error> {
     let bytes = fs::read(root).map_err(Error::file(root))?;
@@ -123,7 +128,9 @@ impl Session {
     }
 
     fn refresh(&self) -> Result<Repository, Error> {
-        let refresh = trust::refresh(&self.metadata, &self.store, &self.root, self.now);
+        let limits = limits();
+        let refresh =
+            trust::refresh_within(&limits, &self.metadata, &self.store, &self.root, self.now);
         Ok(self.runtime.block_on(refresh)?)
     }
 
@@ -134,7 +141,7 @@ impl Session {
         base: &Url,
         folder: &Path,
     ) -> Result<(), Error> {
-        let limits = Limits::default();
+        let limits = limits();
         let find = trust::find(&limits, &self.metadata, &self.store, repository, name);
         let Some(target) = self.runtime.block_on(find)? else {
             return Err(Error::NoTarget(name.to_owned()));

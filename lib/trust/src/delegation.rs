@@ -1,14 +1,14 @@
 //! Delegations: which other roles may say what targets there are, and of which names (specification, 4.5).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::num::NonZeroU64;
 
 use serde::Deserialize;
 
 use crate::glob;
-use crate::key::KeyEntry;
-use crate::schema::RoleKeys;
+use crate::key::KeyTable;
 use crate::speakers::Speakers;
+use crate::strings::Strings;
 use crate::{RoleName, Sha256};
 
 /// The most bits of a digest that name a hash bin.
@@ -18,7 +18,7 @@ const MAX_BIN_BITS: u32 = 32;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "Wire")]
 pub struct Delegations {
-    keys: HashMap<String, KeyEntry>,
+    keys: KeyTable,
     delegates: Delegates,
 }
 
@@ -32,7 +32,7 @@ enum Delegates {
 
 #[derive(Deserialize)]
 struct Wire {
-    keys: HashMap<String, KeyEntry>,
+    keys: KeyTable,
     roles: Option<Vec<DelegatedRole>>,
     succinct_roles: Option<Bins>,
 }
@@ -40,17 +40,17 @@ struct Wire {
 #[derive(Clone, Debug, Deserialize)]
 struct DelegatedRole {
     name: String,
-    keyids: Vec<String>,
+    keyids: Strings,
     threshold: NonZeroU64,
     terminating: bool,
-    paths: Option<Vec<String>>,
-    path_hash_prefixes: Option<Vec<String>>,
+    paths: Option<Strings>,
+    path_hash_prefixes: Option<Strings>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 struct Bins {
-    #[serde(flatten)]
-    keys: RoleKeys,
+    keyids: Strings,
+    threshold: NonZeroU64,
     bit_length: u32,
     name_prefix: String,
 }
@@ -122,7 +122,7 @@ impl Delegations {
     pub(crate) fn for_target(&self, wanted: &Wanted) -> (Vec<Delegate>, bool) {
         match &self.delegates {
             Delegates::Bins(bins) => {
-                let speakers = bins.keys.speakers(&self.keys);
+                let speakers = Speakers::from_strings(&bins.keyids, bins.threshold, &self.keys);
                 (vec![Delegate { name: bins.bin(wanted), speakers }], true)
             }
             Delegates::Roles(roles) => self.matching(roles, wanted),
@@ -132,7 +132,7 @@ impl Delegations {
     fn matching(&self, roles: &[DelegatedRole], wanted: &Wanted) -> (Vec<Delegate>, bool) {
         let mut delegates = Vec::new();
         for role in roles.iter().filter(|role| role.covers(wanted)) {
-            let speakers = Speakers::new(&role.keyids, role.threshold, &self.keys);
+            let speakers = Speakers::from_strings(&role.keyids, role.threshold, &self.keys);
             delegates.push(Delegate { name: role.name.clone(), speakers });
             if role.terminating {
                 return (delegates, true);
@@ -145,10 +145,11 @@ impl Delegations {
 impl DelegatedRole {
     fn covers(&self, wanted: &Wanted) -> bool {
         if let Some(paths) = &self.paths {
-            return paths.iter().any(|pattern| glob::matches(pattern, &wanted.name));
+            return paths.any(|pattern| glob::matches(pattern, &wanted.name));
         }
         let digest = wanted.digest.to_string();
-        self.path_hash_prefixes.iter().flatten().any(|prefix| digest.starts_with(prefix.as_str()))
+        let prefixes = self.path_hash_prefixes.as_ref();
+        prefixes.is_some_and(|prefixes| prefixes.any(|prefix| digest.starts_with(prefix)))
     }
 }
 

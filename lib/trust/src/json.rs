@@ -6,7 +6,6 @@
 //! key that is there twice in one object, a fraction, an integer beyond 64 bits, more than 127 levels.
 
 use std::fmt::{self, Write};
-use std::ops::Range;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
@@ -96,18 +95,20 @@ impl<'de> Visitor<'de> for Canonical<'_> {
         let out = self.0;
         out.push('{');
         let start = out.len();
-        let mut members: Vec<(String, Range<usize>)> = Vec::new();
+        let mut members: Vec<Member> = Vec::new();
         while let Some(key) = entries.next_key::<String>()? {
             if !members.is_empty() {
                 out.push(',');
             }
             let from = out.len();
             string(out, &key);
+            drop(key);
             out.push(':');
             entries.next_value_seed(Canonical(out))?;
-            members.push((key, from..out.len()));
+            members.push(Member::new(from, out.len())?);
         }
-        if !members.is_sorted_by(|left, right| left.0 < right.0) {
+        let in_order = |left: &Member, right: &Member| left.key(out).lt(right.key(out));
+        if !members.is_sorted_by(in_order) {
             sort(out, start, members)?;
         }
         out.push('}');
@@ -115,23 +116,51 @@ impl<'de> Visitor<'de> for Canonical<'_> {
     }
 }
 
+/// Where a member of an object lies in the output; small, since there may be as many as bytes allow.
+#[derive(Clone, Copy)]
+struct Member {
+    start: u32,
+    end: u32,
+}
+
+impl Member {
+    fn new<E: Error>(start: usize, end: usize) -> Result<Self, E> {
+        let place = |at: usize| u32::try_from(at).map_err(|_| E::custom("it is longer than 4 GiB"));
+        Ok(Self { start: place(start)?, end: place(end)? })
+    }
+
+    fn text(self, out: &str) -> &str {
+        let place = |at: u32| usize::try_from(at).unwrap_or(usize::MAX);
+        &out[place(self.start)..place(self.end)]
+    }
+
+    /// The bytes of its key: what stands between the first quotes, without the escapes.
+    fn key(self, out: &str) -> impl Iterator<Item = u8> {
+        let mut rest = self.text(out).bytes().skip(1);
+        std::iter::from_fn(move || match rest.next()? {
+            b'"' => None,
+            b'\\' => rest.next(),
+            plain => Some(plain),
+        })
+    }
+}
+
 /// Puts an object's members, which lie from `start` on, in the order of their keys.
-fn sort<E: Error>(
-    out: &mut String,
-    start: usize,
-    mut members: Vec<(String, Range<usize>)>,
-) -> Result<(), E> {
-    members.sort_by(|left, right| left.0.cmp(&right.0));
-    if let Some(pair) = members.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-        return Err(E::custom(format!("the key {:?} is there twice", pair[0].0)));
+fn sort<E: Error>(out: &mut String, start: usize, mut members: Vec<Member>) -> Result<(), E> {
+    members.sort_unstable_by(|left, right| left.key(out).cmp(right.key(out)));
+    if let Some(pair) = members.windows(2).find(|pair| pair[0].key(out).eq(pair[1].key(out))) {
+        let key = String::from_utf8_lossy(&pair[0].key(out).collect::<Vec<_>>()).into_owned();
+        return Err(E::custom(format!("the key {key:?} is there twice")));
     }
-    let unsorted = out.split_off(start);
-    for (index, (_, range)) in members.into_iter().enumerate() {
+    let mut sorted = String::with_capacity(out.len() - start);
+    for (index, member) in members.into_iter().enumerate() {
         if index > 0 {
-            out.push(',');
+            sorted.push(',');
         }
-        out.push_str(&unsorted[range.start - start..range.end - start]);
+        sorted.push_str(member.text(out));
     }
+    out.truncate(start);
+    out.push_str(&sorted);
     Ok(())
 }
 

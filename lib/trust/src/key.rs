@@ -1,10 +1,14 @@
 //! Public keys and the one place where a signature is checked.
 
+use std::collections::HashMap;
+use std::fmt;
+
 use pem::Pem;
 use ring::signature::{
     ECDSA_P256_SHA256_ASN1, ED25519, RSA_PSS_2048_8192_SHA256, UnparsedPublicKey,
     VerificationAlgorithm,
 };
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -61,13 +65,47 @@ impl PublicKey {
 
 /// An entry of a key table: a key of an unknown type, or a broken one, is no key, and no error.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct KeyEntry(pub(crate) Option<PublicKey>);
+struct KeyEntry(Option<PublicKey>);
 
 impl<'de> Deserialize<'de> for KeyEntry {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
         let json = <&RawValue>::deserialize(reader)?;
         let key = serde_json::from_str::<Wire>(json.get()).ok();
         Ok(Self(key.and_then(|key| PublicKey::parse(&key))))
+    }
+}
+
+/// Keys by id; those of unknown types and broken ones are not in it.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyTable(HashMap<String, PublicKey>);
+
+impl KeyTable {
+    pub(crate) fn get(&self, id: &str) -> Option<&PublicKey> {
+        self.0.get(id)
+    }
+}
+
+impl<'de> Deserialize<'de> for KeyTable {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        reader.deserialize_map(Table)
+    }
+}
+
+struct Table;
+
+impl<'de> Visitor<'de> for Table {
+    type Value = KeyTable;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("keys by id")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<KeyTable, A::Error> {
+        let mut keys = HashMap::new();
+        while let Some((id, entry)) = members.next_entry::<String, KeyEntry>()? {
+            keys.extend(entry.0.map(|key| (id, key)));
+        }
+        Ok(KeyTable(keys))
     }
 }
 

@@ -32,6 +32,7 @@
 mod delegation;
 mod der;
 mod digest;
+mod entries;
 mod error;
 mod escape;
 mod glob;
@@ -47,6 +48,7 @@ mod search;
 mod source;
 mod speakers;
 mod store;
+mod strings;
 mod target;
 mod verified;
 

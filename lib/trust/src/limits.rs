@@ -4,6 +4,8 @@ use crate::RoleName;
 
 /// Upper bounds on what a repository may make its reader hold or do.
 ///
+/// With the usual ones no metadata makes its reader hold more than 32 MiB, the metadata included.
+///
 /// Lengths are in bytes. A length that signed metadata states must lie within the limit of its role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -27,7 +29,7 @@ impl Default for Limits {
             root: 512 << 10,
             timestamp: 16 << 10,
             snapshot: 2 << 20,
-            targets: 32 << 20,
+            targets: 4 << 20,
             delegations: 32,
             root_rotations: 1024,
         }

@@ -45,7 +45,7 @@ pub async fn refresh_within<S: MetadataSource>(
     let timestamp = root.settle(known.not_before(now))?;
     let snapshot = run.timestamp(timestamp, &known).await?;
     let targets = run.snapshot(snapshot, &known).await?;
-    let repository = run.targets(targets, &known).await?;
+    let repository = run.targets(targets, known).await?;
     Ok(repository.with_damage(damage))
 }
 
@@ -253,9 +253,13 @@ impl<S: MetadataSource> Run<'_, S> {
         Ok(next)
     }
 
-    async fn targets(&self, phase: TargetsPhase, known: &Known) -> Result<Repository> {
-        let bytes = match known.targets().filter(|_| phase.is_known(known)) {
-            Some(targets) => targets.bytes().clone(),
+    /// What was known is let go before its successor is read: the two need not be held at a time.
+    async fn targets(&self, phase: TargetsPhase, known: Known) -> Result<Repository> {
+        let stored = known.targets().filter(|_| phase.is_known(&known));
+        let stored = stored.map(|targets| targets.bytes().clone());
+        drop(known);
+        let bytes = match stored {
+            Some(bytes) => bytes,
             None => self.need(&phase.file(), phase.bound(self.limits.targets)?).await?,
         };
         let repository = phase.accept(bytes)?;

@@ -3,7 +3,7 @@
 //! Unknown fields, key types and roles are passed over, as the specification says; what we use must be
 //! there and of its type.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::num::NonZeroU64;
 
@@ -12,7 +12,8 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::key::KeyEntry;
+use crate::entries::Entries;
+use crate::key::KeyTable;
 use crate::speakers::Speakers;
 use crate::verified::count;
 use crate::{Delegations, Digests, Error, PublicKey, Result};
@@ -103,7 +104,7 @@ pub struct Root {
     #[serde(deserialize_with = "rfc3339")]
     expires: DateTime<Utc>,
     consistent_snapshot: bool,
-    keys: HashMap<String, KeyEntry>,
+    keys: KeyTable,
     roles: TopLevel,
 }
 
@@ -124,7 +125,7 @@ pub struct RoleKeys {
 }
 
 impl RoleKeys {
-    pub(crate) fn speakers(&self, table: &HashMap<String, KeyEntry>) -> Speakers {
+    pub(crate) fn speakers(&self, table: &KeyTable) -> Speakers {
         Speakers::new(&self.keyids, self.threshold, table)
     }
 }
@@ -147,7 +148,7 @@ impl Root {
 
     /// The distinct keys of known kinds that speak for `role`.
     pub fn keys(&self, role: RoleName) -> HashSet<&PublicKey> {
-        self.role(role).keyids.iter().filter_map(|id| self.keys.get(id)?.0.as_ref()).collect()
+        self.role(role).keyids.iter().filter_map(|id| self.keys.get(id)).collect()
     }
 
     fn role(&self, role: RoleName) -> &RoleKeys {
@@ -258,7 +259,7 @@ pub struct Targets {
     version: NonZeroU64,
     #[serde(deserialize_with = "rfc3339")]
     expires: DateTime<Utc>,
-    targets: HashMap<String, TargetEntry>,
+    targets: Entries,
     delegations: Option<Delegations>,
 }
 
@@ -273,9 +274,9 @@ impl Targets {
         self.delegations.as_ref()
     }
 
-    /// All targets, in no order.
+    /// All targets, in the order of their names.
     pub fn entries(&self) -> impl Iterator<Item = (&str, &TargetEntry)> {
-        self.targets.iter().map(|(name, entry)| (name.as_str(), entry))
+        self.targets.iter()
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::num::NonZeroU64;
 
 use crate::PublicKey;
-use crate::key::KeyEntry;
+use crate::key::KeyTable;
+use crate::strings::Strings;
 
 /// The keys of one role by their ids, and how many distinct ones have to sign. Keys of unknown kinds are not among them.
 #[derive(Clone, Debug)]
@@ -14,13 +15,18 @@ pub(crate) struct Speakers {
 }
 
 impl Speakers {
-    pub(crate) fn new(
-        ids: &[String],
-        threshold: NonZeroU64,
-        table: &HashMap<String, KeyEntry>,
-    ) -> Self {
-        let known = ids.iter().filter_map(|id| Some((id.clone(), table.get(id)?.0.clone()?)));
+    pub(crate) fn new(ids: &[String], threshold: NonZeroU64, table: &KeyTable) -> Self {
+        let known = ids.iter().filter_map(|id| Some((id.clone(), table.get(id)?.clone())));
         Self { keys: known.collect(), threshold }
+    }
+
+    pub(crate) fn from_strings(ids: &Strings, threshold: NonZeroU64, table: &KeyTable) -> Self {
+        let mut keys = HashMap::new();
+        ids.each(|id| {
+            keys.extend(table.get(id).map(|key| (id.to_owned(), key.clone())));
+            true
+        });
+        Self { keys, threshold }
     }
 
     pub(crate) fn threshold(&self) -> u64 {

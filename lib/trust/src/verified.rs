@@ -1,11 +1,14 @@
 //! The one verification path: received bytes → [`Draft`] → [`Verified`].
 
 use std::collections::HashSet;
+use std::fmt;
+use std::marker::PhantomData;
 use std::ops::Deref;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::speakers::Speakers;
@@ -35,20 +38,26 @@ impl<T> Deref for Verified<T> {
     }
 }
 
-/// Metadata that was read, but not verified.
+/// The most signatures that metadata carries; no role has nearly as many keys.
+const MAX_SIGNATURES: usize = 1024;
+
+/// Metadata whose signatures can be checked. Its contents are read once they are.
 #[derive(Debug)]
 pub struct Draft<T> {
-    value: T,
     bytes: Bytes,
+    /// The part of the bytes that is signed.
+    signed: Bytes,
     /// What the signatures are over.
     canonical: Vec<u8>,
     signatures: Vec<Signature>,
+    role: PhantomData<T>,
 }
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow)]
     signed: &'a RawValue,
+    #[serde(deserialize_with = "bounded")]
     signatures: Vec<Signature>,
 }
 
@@ -56,6 +65,28 @@ struct Envelope<'a> {
 struct Signature {
     keyid: String,
     sig: String,
+}
+
+/// Reads signatures up to their limit.
+struct Signatures;
+
+impl<'de> Visitor<'de> for Signatures {
+    type Value = Vec<Signature>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "at most {MAX_SIGNATURES} signatures")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut signatures = Vec::new();
+        while let Some(signature) = items.next_element()? {
+            if signatures.len() == MAX_SIGNATURES {
+                return Err(A::Error::invalid_length(signatures.len() + 1, &self));
+            }
+            signatures.push(signature);
+        }
+        Ok(signatures)
+    }
 }
 
 #[derive(Deserialize)]
@@ -66,11 +97,11 @@ struct Header {
 }
 
 impl<T: Role> Draft<T> {
-    /// Reads metadata of the role `T`.
+    /// Reads metadata of the role `T` as far as that is needed to check its signatures.
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] if `bytes` are not such metadata, or could be read in two ways.
+    /// [`Error::Malformed`] if `bytes` are not metadata of the role, or could be read in two ways.
     pub fn parse(bytes: Bytes) -> Result<Self> {
         let envelope: Envelope<'_> = serde_json::from_slice(&bytes).map_err(malformed::<T>)?;
         let signed = envelope.signed.get();
@@ -78,17 +109,17 @@ impl<T: Role> Draft<T> {
         let canonical = canonical_json(signed.as_bytes()).map_err(malformed::<T>)?;
         let header: Header = serde_json::from_str(signed).map_err(malformed::<T>)?;
         header.check::<T>()?;
-        let value = serde_json::from_str(signed).map_err(malformed::<T>)?;
         let signatures = envelope.signatures;
         check_unique(T::NAME, &signatures)?;
-        Ok(Self { value, bytes, canonical, signatures })
+        let signed = bytes.slice_ref(signed.as_bytes());
+        Ok(Self { bytes, signed, canonical, signatures, role: PhantomData })
     }
 
     /// Checks the signatures against the keys that `root` gives for the role.
     ///
     /// # Errors
     ///
-    /// [`Error::Threshold`] if too few of the role's keys have signed.
+    /// [`Error::Threshold`] if too few of the role's keys have signed, [`Error::Malformed`] if what they signed cannot be used.
     pub fn verify(self, root: &Root) -> Result<Verified<T>> {
         self.verify_by(&root.speakers(T::NAME))
     }
@@ -96,7 +127,14 @@ impl<T: Role> Draft<T> {
     /// Checks the signatures against the keys of whoever gave the role away.
     pub(crate) fn verify_by(self, speakers: &Speakers) -> Result<Verified<T>> {
         self.check_signatures(speakers)?;
-        Ok(Verified { value: self.value, bytes: self.bytes })
+        self.accept()
+    }
+
+    /// Reads the contents. The canonical form goes first: the two need not be held at a time.
+    fn accept(self) -> Result<Verified<T>> {
+        let Self { bytes, signed, canonical, .. } = self;
+        drop(canonical);
+        Ok(Verified { value: value(&signed)?, bytes })
     }
 
     fn check_signatures(&self, speakers: &Speakers) -> Result<()> {
@@ -126,8 +164,9 @@ impl Draft<Root> {
     ///
     /// [`Error::Threshold`] if too few of them have.
     pub(crate) fn verify_by_itself(self) -> Result<Verified<Root>> {
-        let speakers = self.value.speakers(RoleName::Root);
-        self.verify_by(&speakers)
+        let own: Root = value(&self.signed)?;
+        self.check_signatures(&own.speakers(RoleName::Root))?;
+        Ok(Verified { value: own, bytes: self.bytes })
     }
 
     /// Accepts the root after `trusted`: version one higher, signed by the keys of both.
@@ -138,8 +177,10 @@ impl Draft<Root> {
     pub(crate) fn verify_after(self, trusted: &Root) -> Result<Verified<Root>> {
         self.check_signatures(&trusted.speakers(RoleName::Root))?;
         let expected = trusted.version().saturating_add(1);
-        self.value.check_version(expected)?;
-        self.verify_by_itself()
+        let own: Root = value(&self.signed)?;
+        own.check_version(expected)?;
+        self.check_signatures(&own.speakers(RoleName::Root))?;
+        Ok(Verified { value: own, bytes: self.bytes })
     }
 }
 
@@ -190,6 +231,14 @@ fn check_unique(role: RoleName, signatures: &[Signature]) -> Result<()> {
             Err(Error::Malformed { role, reason })
         }
     }
+}
+
+fn value<T: Role>(signed: &[u8]) -> Result<T> {
+    serde_json::from_slice(signed).map_err(malformed::<T>)
+}
+
+fn bounded<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<Signature>, D::Error> {
+    reader.deserialize_seq(Signatures)
 }
 
 fn malformed<T: Role>(error: serde_json::Error) -> Error {
