@@ -107,7 +107,7 @@ impl Workshop<'_> {
 fn started_by(first_program: &Path) -> String {
     format!(
         "command_line = \"console=ttyS0 waystone.watchdog={WATCHDOG}\"\n\
-         [initramfs]\nprogram = \"host:{}\"\n",
+         [initramfs]\nprogram = \"host:{}\"\nmodules = [\"efi_pstore\"]\n",
         first_program.display()
     )
 }
