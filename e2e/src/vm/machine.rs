@@ -185,9 +185,7 @@ impl Machine {
     /// With an order, which the guest finds under [`ORDERS`] if it has the module `qemu_fw_cfg`.
     #[must_use]
     pub fn order(self, name: &str, order: &str) -> Self {
-        // QEMU takes two commas for one.
-        let order = order.replace(',', ",,");
-        self.with(&["-fw_cfg", &format!("name=opt/waystone/{name},string={order}")])
+        self.with(&["-fw_cfg", &format!("name=opt/waystone/{name},string={}", in_option(order))])
     }
 
     /// With another time limit.
@@ -310,7 +308,7 @@ impl Machine {
 
     /// What the disk is made of. What the guest flushes is not flushed here: this computer does not lose power.
     fn drive(&self) -> Vec<String> {
-        let disk = self.disk.display();
+        let disk = in_option(&self.disk.display().to_string());
         let Some(log) = &self.record else {
             let read_only = if self.read_only { "on" } else { "off" };
             let drive =
@@ -339,7 +337,7 @@ impl Machine {
                 .map_err(|cause| Failure::io("copy to", &variables, &cause))?;
         }
         let flash = |unit: u8, file: &Path, mode: &str| {
-            let file = file.display();
+            let file = in_option(&file.display().to_string());
             ["-drive".to_owned(), format!("if=pflash,format=raw,unit={unit},file={file}{mode}")]
         };
         let mut line =
@@ -349,6 +347,11 @@ impl Machine {
         }
         Ok(line)
     }
+}
+
+/// A text as a part of one of QEMU's options, where two commas stand for one.
+fn in_option(text: &str) -> String {
+    text.replace(',', ",,")
 }
 
 impl Kernel {
