@@ -1,4 +1,5 @@
-//! Runs the cases of the virtual machine: all of them, or those that are named; `--list` names them.
+//! Runs the cases of the virtual machine: all of them, or those that are named by themselves or by their group; `--list` names
+//! them, a group after the other.
 //!
 //! What they run is built before:
 //!
@@ -24,21 +25,34 @@ fn main() -> ExitCode {
     let wanted: Vec<String> = env::args().skip(1).collect();
     let cases = all();
     if wanted.iter().any(|word| word == "--list") {
-        cases.iter().for_each(|case| println!("{:<28} {}", case.name, case.holds));
+        list(&cases);
         return ExitCode::SUCCESS;
     }
-    let unknown = wanted.iter().find(|name| !cases.iter().any(|case| case.name == **name));
-    if let Some(name) = unknown {
-        println!("there is no case '{name}'; --list names them");
+    let is_meant = |case: &Trial, word: &str| word == case.name || word == case.group;
+    let unknown = wanted.iter().find(|word| !cases.iter().any(|case| is_meant(case, word)));
+    if let Some(word) = unknown {
+        println!("there is no case and no group '{word}'; --list names them");
         return ExitCode::from(2);
     }
     let chosen = cases
         .iter()
-        .filter(|case| wanted.is_empty() || wanted.iter().any(|name| name == case.name));
+        .filter(|case| wanted.is_empty() || wanted.iter().any(|word| is_meant(case, word)));
     let verdicts: Vec<bool> = chosen.map(try_case).collect();
     let passed = verdicts.iter().filter(|held| **held).count();
     println!("{passed} passed, {} failed", verdicts.len() - passed);
     if passed == verdicts.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// A line a group and a line a case.
+fn list(cases: &[Trial]) {
+    let mut group = "";
+    for case in cases {
+        if group != case.group {
+            group = case.group;
+            println!("{group}:");
+        }
+        println!("  {:<32} {}", case.name, case.holds);
+    }
 }
 
 fn try_case(case: &Trial) -> bool {
@@ -46,8 +60,8 @@ fn try_case(case: &Trial) -> bool {
     let verdict = case.run(&target());
     let seconds = start.elapsed().as_secs_f64();
     match &verdict {
-        Ok(()) => println!("ok     {:<28} {seconds:>5.1} s  {}", case.name, case.holds),
-        Err(failure) => println!("FAILED {:<28} {seconds:>5.1} s  {failure}", case.name),
+        Ok(()) => println!("ok     {:<32} {seconds:>5.1} s  {}", case.name, case.holds),
+        Err(failure) => println!("FAILED {:<32} {seconds:>5.1} s  {failure}", case.name),
     }
     verdict.is_ok()
 }

@@ -5,11 +5,15 @@ use std::sync::OnceLock;
 
 use super::case::{Bench, Case, Failure};
 use super::system::{System, SystemBench};
-use super::{bad_release, health, initramfs, power, secure_boot, selector, selinux, update};
+use super::{
+    bad_release, health, initramfs, layout, power, secure_boot, selector, selinux, update,
+};
 
 /// A case that can be tried by its name.
 #[derive(Debug)]
 pub struct Trial {
+    /// What it is about: a name that stands for all cases of its group.
+    pub group: &'static str,
     /// Its name on the command line.
     pub name: &'static str,
     /// What is to hold.
@@ -18,44 +22,55 @@ pub struct Trial {
 }
 
 /// With which bench it runs.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Run {
     Selector(fn(&Bench) -> Result<(), Failure>),
     System(fn(&SystemBench) -> Result<(), Failure>),
     Selinux(fn(&selinux::Places) -> Result<(), Failure>),
 }
 
+/// Tries a case on a bench.
+type Try<B> = fn(&B) -> Result<(), Failure>;
+
 /// The cases of the selector, group by group.
-const SELECTOR: &[&[Case]] = &[selector::CASES, secure_boot::CASES];
+const SELECTOR: &[(&str, &[Case])] =
+    &[("selector", selector::CASES), ("signatures", secure_boot::CASES)];
 
 /// The cases of the tiny system, group by group.
-const SYSTEM: &[&[Case<SystemBench>]] = &[
-    initramfs::CASES,
-    update::CASES,
-    bad_release::CASES,
-    health::CASES,
-    power::CASES,
-    secure_boot::SYSTEM_CASES,
+const SYSTEM: &[(&str, &[Case<SystemBench>])] = &[
+    ("initramfs", initramfs::CASES),
+    ("update", update::CASES),
+    ("bad-release", bad_release::CASES),
+    ("health", health::CASES),
+    ("power", power::CASES),
+    ("layout", layout::CASES),
+    ("signatures", secure_boot::SYSTEM_CASES),
 ];
+
+/// The cases of Debian under SELinux.
+const SELINUX: &[(&str, &[Case<selinux::Places>])] = &[("selinux", selinux::CASES)];
 
 /// Every case, in the order in which they are best tried.
 #[must_use]
 pub fn all() -> Vec<Trial> {
-    let selector = SELECTOR
-        .iter()
-        .flat_map(|cases| *cases)
-        .map(|Case { name, holds, run }| Trial { name, holds, run: Run::Selector(*run) });
-    let system = SYSTEM.iter().flat_map(|cases| *cases).map(|Case { name, holds, run }| Trial {
-        name,
-        holds,
-        run: Run::System(*run),
-    });
-    let selinux = selinux::CASES.iter().map(|Case { name, holds, run }| Trial {
-        name,
-        holds,
-        run: Run::Selinux(*run),
-    });
+    let selector = trials(SELECTOR, Run::Selector);
+    let system = trials(SYSTEM, Run::System);
+    let selinux = trials(SELINUX, Run::Selinux);
     selector.chain(system).chain(selinux).collect()
+}
+
+fn trials<B>(
+    groups: &'static [(&'static str, &'static [Case<B>])],
+    with: fn(Try<B>) -> Run,
+) -> impl Iterator<Item = Trial> {
+    let cases =
+        groups.iter().flat_map(|(group, cases)| cases.iter().map(move |case| (*group, case)));
+    cases.map(move |(group, Case { name, holds, run })| Trial {
+        group,
+        name,
+        holds,
+        run: with(*run),
+    })
 }
 
 impl Trial {
@@ -77,5 +92,21 @@ impl Trial {
                 run(&SystemBench::new(&system, &folder)?)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_name_stands_for_two_things() {
+        let cases = all();
+        let names: BTreeSet<&str> = cases.iter().map(|case| case.name).collect();
+        assert_eq!(names.len(), cases.len());
+        let both = cases.iter().find(|case| names.contains(case.group));
+        assert!(both.is_none(), "{both:?}");
     }
 }

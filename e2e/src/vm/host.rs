@@ -14,7 +14,7 @@ use super::system::SystemBench;
 use super::system_disk::SystemDisk;
 
 /// More than four times what a boot with an update takes on a quiet machine.
-const PATIENCE: Duration = Duration::from_secs(240);
+pub(super) const PATIENCE: Duration = Duration::from_secs(240);
 
 /// A disk that is booted again and again.
 #[derive(Debug)]

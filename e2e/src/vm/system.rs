@@ -191,8 +191,13 @@ impl System {
         output(&mut disk).map(drop)
     }
 
+    /// One of our programs, to be run here.
+    pub(super) fn program(&self, name: &str) -> Command {
+        Command::new(self.programs.join(name))
+    }
+
     fn image_builder(&self, command: &str) -> Command {
-        let mut run = Command::new(self.programs.join("image-builder"));
+        let mut run = self.program("image-builder");
         run.args(["--quiet", command]);
         run
     }
