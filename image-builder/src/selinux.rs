@@ -7,6 +7,8 @@
 //!
 //! Left out on purpose: building a policy, and checking that it knows the labels.
 
+#[cfg(test)]
+mod comparison;
 mod contexts;
 mod line;
 mod pattern;

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::line::{FileType, Label, Line, LineError};
-use super::pattern::Pattern;
+use super::pattern::{Pattern, without_line_feed};
 use super::substitution::Substitutions;
 
 /// All file contexts of a policy.
@@ -82,7 +82,7 @@ impl FileContexts {
     pub(super) fn label(&self, path: &[u8], file_type: FileType) -> Option<&Label> {
         let substituted = self.substitute(path);
         let path = substituted.as_deref().unwrap_or(path);
-        let exact = self.exact.get(path).into_iter().flatten();
+        let exact = self.exact.get(without_line_feed(path)).into_iter().flatten();
         let line = exact.rev().chain(self.patterns.iter().rev());
         line.into_iter().find(|line| line.matches(path, file_type))?.label.as_ref()
     }

@@ -35,6 +35,9 @@ pub enum PatternError {
     /// It ends in the middle.
     #[error("it ends inside of '{0}'")]
     Open(char),
+    /// A group that was not opened.
+    #[error("a ')' has no '('")]
+    Close,
     /// A group of a special kind.
     #[error("of the groups that begin with '(?', only '(?:' is known here")]
     Group,
@@ -65,7 +68,7 @@ impl Pattern {
         if translated.exact {
             return Ok(Self::Exact(translated.prefix));
         }
-        // PCRE2's end is also before a line feed that is the last character.
+        // With a line feed at its end, a path matches too.
         let whole = format!("^(?:{})\n?\\z", translated.text);
         let regex = RegexBuilder::new(&whole).unicode(false).dot_matches_new_line(true).build();
         let regex = regex.map_err(|source| PatternError::Regex(source.into()))?;
@@ -77,10 +80,15 @@ impl Pattern {
     /// Whether a path is one of its paths.
     pub(super) fn matches(&self, path: &[u8]) -> bool {
         match self {
-            Self::Exact(exact) => exact == path,
+            Self::Exact(exact) => exact == without_line_feed(path),
             Self::Regex { prefix, regex } => path.starts_with(prefix) && regex.is_match(path),
         }
     }
+}
+
+/// A path without a line feed at its end: PCRE2's end of a text is before it too.
+pub(super) fn without_line_feed(path: &[u8]) -> &[u8] {
+    path.strip_suffix(b"\n").unwrap_or(path)
 }
 
 /// The first name of a pattern if it is plain: libselinux compares it and the slash behind it before all else, so that
@@ -164,6 +172,7 @@ mod tests {
             "/a|/b",
             "/(a",
             "/a)",
+            "/a)(b",
             "/[a--z]",
             "/[[:nothing:]]",
             "/[[.a.]]",

@@ -69,7 +69,7 @@ impl<'a> Translation<'a> {
                 self.special(&set);
             }
             ')' => {
-                self.depth = self.depth.saturating_sub(1);
+                self.depth = self.depth.checked_sub(1).ok_or(PatternError::Close)?;
                 self.special(")");
             }
             '.' | '^' | '$' | '|' => self.special(&letter.to_string()),

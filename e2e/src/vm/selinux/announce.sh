@@ -1,6 +1,9 @@
 #!/bin/sh
 # Says on the console how the system came up under SELinux, and gives its verdict.
 
+# So that no line of the kernel's begins in the middle of one of ours; its log and journald have them all the same.
+dmesg --console-level err
+
 say() { echo "guest: $*" >/dev/console; }
 
 # What the kernel denied since the start: from its own log, and from its audit records, which journald keeps.

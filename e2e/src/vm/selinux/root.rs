@@ -30,15 +30,13 @@ const FSTAB: &str = "tmpfs /var tmpfs mode=755,nosuid,nodev,rootcontext=system_u
                      tmpfs /tmp tmpfs mode=1777,nosuid,nodev,rootcontext=system_u:object_r:tmp_t:s0 0 0\n";
 
 /// The spec, but for the place of a program. The kernel prints every audit record, however many come at once, and keeps
-/// those that come before journald.
+/// those that come before journald. The serial line is the guest's alone.
 const SPEC: &str = r#"
 variant = "selinux"
 arch = "x86_64"
 product_line = "selinux"
 kernel = "boot/vmlinuz-*"
-command_line = "console=ttyS0 security=selinux selinux=1 enforcing=1 audit=1 audit_backlog_limit=8192 sysctl.kernel.printk_ratelimit=0"
-[selinux]
-file_contexts = "etc/selinux/default/contexts/files/file_contexts"
+command_line = "console=ttyS0 security=selinux selinux=1 enforcing=1 audit=1 audit_backlog_limit=8192 sysctl.kernel.printk_ratelimit=0 no_timer_check systemd.mask=serial-getty@ttyS0.service"
 [sizes]
 boot = 24
 root = 480
@@ -48,14 +46,18 @@ private = 1
 data = 8
 "#;
 
-/// Makes a disk in `folder`, whose set A has the system.
-pub(super) fn disk(target: &Path, folder: &Path) -> Result<PathBuf, Failure> {
+/// What has the image labelled.
+pub(super) const LABELS: &str =
+    "[selinux]\nfile_contexts = \"etc/selinux/default/contexts/files/file_contexts\"\n";
+
+/// Makes a disk in `folder`, whose set A has the system; `labels` goes into the spec.
+pub(super) fn disk(target: &Path, folder: &Path, labels: &str) -> Result<PathBuf, Failure> {
     let rootfs = folder.join("root.tar");
     let base = base(&target.join("vm"))?;
     fs::copy(&base, &rootfs).map_err(|cause| Failure::io("make", &rootfs, &cause))?;
     append_programs(target, folder, &rootfs)?;
     append_kernel(&kernel(&target.join("vm"))?, &rootfs)?;
-    let disk = release(target, folder, &rootfs)?;
+    let disk = release(target, folder, &rootfs, labels)?;
     fs::remove_file(&rootfs).map_err(|cause| Failure::io("remove", &rootfs, &cause))?;
     Ok(disk)
 }
@@ -154,12 +156,12 @@ fn append(tar: &Path, folder: &Path, rest: &[&str]) -> Result<(), Failure> {
 }
 
 /// Images and disk.
-fn release(target: &Path, folder: &Path, rootfs: &Path) -> Result<PathBuf, Failure> {
+fn release(target: &Path, folder: &Path, rootfs: &Path, labels: &str) -> Result<PathBuf, Failure> {
     let place = |name: &str| folder.join(name).display().to_string();
     let [spec, parts, disk] = ["image.toml", "parts", "disk.img"].map(place);
     let first = target.join("x86_64-unknown-linux-gnu/initramfs/initramfs");
     let program = format!("[initramfs]\nprogram = \"host:{}\"\n", first.display());
-    write(Path::new(&spec), &format!("{SPEC}{program}"), 0o644)?;
+    write(Path::new(&spec), &format!("{SPEC}{program}{labels}"), 0o644)?;
     let builder = |arguments: &[&str]| {
         let mut command = Command::new(target.join("release/image-builder"));
         output(command.arg("--quiet").args(arguments))
