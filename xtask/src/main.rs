@@ -8,6 +8,7 @@ mod bench;
 mod command;
 mod demo;
 mod error;
+mod fuzz;
 mod host;
 mod keys;
 mod packages;
@@ -54,6 +55,8 @@ enum Command {
     Keys(keys::Options),
     /// The client that the TUF conformance suite runs, and the suite.
     TufClient(tuf_client::Options),
+    /// One fuzz target for a while.
+    Fuzz(fuzz::Options),
     /// Ratios against peers, both sides in one run.
     Bench(bench::Options),
 }
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
             Command::Selector(options) => selector::run(&options),
             Command::Keys(options) => keys::run(&options),
             Command::TufClient(options) => tuf_client::run(&options),
+            Command::Fuzz(options) => fuzz::run(&options),
             Command::Bench(options) => bench::run(&options),
         }
         .map(|()| cli::Outcome::Done)
