@@ -5,6 +5,7 @@
 use chrono::{DateTime, Utc};
 use manifest::{
     Decision, Extra, Host, Images, Manifest, Seed, Update, Verdict, VersionLock, Waves, choose,
+    choose_but,
 };
 use semver::Version;
 
@@ -190,4 +191,50 @@ fn a_decision_is_written_with_stable_names() {
     let decision = choose(&manifest, &host("1.1.0"), time(0), None);
     let json = serde_json::to_string(&decision.considered).unwrap();
     assert_eq!(json, r#"[{"version":"1.1.0","verdict":"running","reason":"is running"}]"#);
+}
+
+/// A host on which 1.2.0 has failed.
+fn failed_120(version: &Version) -> Option<String> {
+    (*version == Version::new(1, 2, 0)).then(|| "time-out".to_owned())
+}
+
+#[test]
+fn a_version_that_failed_here_is_passed_over_and_the_reason_told() {
+    let manifest = manifest("9.0.0", &["1.0.0", "1.1.0", "1.2.0"]);
+    let decision = choose_but(&manifest, &host("1.0.0"), time(0), None, &failed_120);
+    assert_eq!(chosen(&decision).as_deref(), Some("1.1.0"), "what is newer than what runs");
+    let first = decision.considered.first().unwrap();
+    assert_eq!(
+        (first.verdict, first.reason.as_str()),
+        (Verdict::FailedHere, "failed on this host: time-out")
+    );
+}
+
+#[test]
+fn a_newer_version_supersedes_one_that_failed_here() {
+    let manifest = manifest("9.0.0", &["1.0.0", "1.2.0", "1.3.0"]);
+    let decision = choose_but(&manifest, &host("1.0.0"), time(0), None, &failed_120);
+    assert_eq!(chosen(&decision).as_deref(), Some("1.3.0"));
+}
+
+#[test]
+fn a_version_that_failed_here_is_taken_neither_by_force_nor_by_a_lock_nor_as_a_step_back() {
+    let manifest = manifest("1.2.0", &["1.2.0"]);
+    let force = version("1.2.0");
+    for (host, force) in [
+        (host("1.0.0"), Some(&force)),
+        (Host { version_lock: "1.2.0".parse().unwrap(), ..host("1.0.0") }, None),
+        (host("1.3.0"), None),
+    ] {
+        let decision = choose_but(&manifest, &host, time(0), force, &failed_120);
+        assert_eq!(chosen(&decision), None);
+        assert!(choose(&manifest, &host, time(0), force).chosen.is_some(), "but for the failure");
+    }
+}
+
+#[test]
+fn the_version_that_runs_is_running_whatever_failed() {
+    let manifest = manifest("9.0.0", &["1.2.0"]);
+    let decision = choose_but(&manifest, &host("1.2.0"), time(0), None, &failed_120);
+    assert_eq!(verdicts(&decision), [pair("1.2.0", Verdict::Running)]);
 }
