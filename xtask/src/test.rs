@@ -7,7 +7,7 @@ use crate::command::Run;
 use crate::error::Error;
 use crate::packages::{Need, find_program};
 use crate::steps::{Steps, say};
-use crate::{place, selector, setup};
+use crate::{place, selector, setup, vm};
 
 /// How to test.
 #[derive(Debug, Args)]
@@ -18,12 +18,15 @@ pub(crate) struct Options {
     /// Leaves the demo out.
     #[arg(long)]
     no_demo: bool,
+    /// Leaves the virtual machine out.
+    #[arg(long)]
+    no_machine: bool,
 }
 
 /// A step: what it is and what it runs.
 type Step = (&'static str, fn() -> Result<String>);
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("setup", set_up),
     ("format", || cargo(&["fmt", "--all", "--check", "--", "--color=never"])),
     ("lints", || {
@@ -34,15 +37,22 @@ const STEPS: [Step; 9] = [
     ("tests", tests),
     ("doc tests", || cargo(&["test", "--workspace", "--doc", "--locked"])),
     ("documentation", documentation),
-    ("demo", demo),
+    (MACHINE, vm::bounded),
+    (DEMO, demo),
 ];
+
+/// The steps that can be left out.
+const MACHINE: &str = "virtual machine";
+const DEMO: &str = "demo";
 
 /// Runs every step, a line each; a failure is shown with the end of its output.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let chosen = &STEPS[..STEPS.len() - usize::from(options.no_demo)];
+    let is_left_out =
+        |name: &str| (name == DEMO && options.no_demo) || (name == MACHINE && options.no_machine);
+    let chosen: Vec<&Step> = STEPS.iter().filter(|(name, _)| !is_left_out(name)).collect();
     let mut steps = Steps::new(chosen.len());
     let mut failed = Vec::new();
-    for (name, body) in chosen {
+    for (name, body) in &chosen {
         if let Err(error) = steps.step(name, || body().map(|said| ((), said))) {
             say(&format!("\n{error}\n\n"));
             failed.push(*name);
