@@ -172,6 +172,8 @@ fn release(target: &Path, folder: &Path, rootfs: &Path, labels: &str) -> Result<
     let selector = target.join("x86_64-unknown-uefi/selector/boot-selector.efi");
     let selector = selector.display().to_string();
     builder(&["disk", "--parts", &parts, "--out", &disk, "--efi-binary", &selector])?;
+    // The disk has it all.
+    fs::remove_dir_all(&parts).map_err(|cause| Failure::io("remove", parts.as_ref(), &cause))?;
     Ok(disk.into())
 }
 
