@@ -1,10 +1,11 @@
 //! Digests that signed metadata names, and the comparison with what came.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use ring::digest::{Context, SHA256, SHA512};
-use serde::de::Error as _;
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::Error;
@@ -98,15 +99,35 @@ impl Digests {
 
 impl<'de> Deserialize<'de> for Digests {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Known {
-            sha256: Option<String>,
-            sha512: Option<String>,
+        reader.deserialize_map(ByAlgorithm)
+    }
+}
+
+struct ByAlgorithm;
+
+impl<'de> Visitor<'de> for ByAlgorithm {
+    type Value = Digests;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("digests by algorithm")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Digests, A::Error> {
+        let mut digests = Digests { sha256: None, sha512: None };
+        while let Some(algorithm) = members.next_key::<Cow<'_, str>>()? {
+            match algorithm.as_ref() {
+                "sha256" => {
+                    let text: String = members.next_value()?;
+                    digests.sha256 = Some(text.parse().map_err(A::Error::custom)?);
+                }
+                "sha512" => {
+                    let text: String = members.next_value()?;
+                    digests.sha512 = Some(sha512(&text).map_err(A::Error::custom)?);
+                }
+                _ => drop(members.next_value::<IgnoredAny>()?),
+            }
         }
-        let known = Known::deserialize(reader)?;
-        let sha256 = known.sha256.map(|text| text.parse()).transpose().map_err(D::Error::custom)?;
-        let sha512 = known.sha512.as_deref().map(sha512).transpose().map_err(D::Error::custom)?;
-        Ok(Self { sha256, sha512 })
+        Ok(digests)
     }
 }
 
@@ -207,7 +228,13 @@ mod tests {
 
     #[test]
     fn a_malformed_digest_is_refused_at_once_and_unknown_ones_when_they_are_needed() {
-        for json in [r#"{"sha256":"00"}"#, r#"{"sha256":"zz"}"#, r#"{"sha512":"00"}"#] {
+        for json in [
+            "[]",
+            r#"{"sha256":null}"#,
+            r#"{"sha256":"00"}"#,
+            r#"{"sha256":"zz"}"#,
+            r#"{"sha512":"00"}"#,
+        ] {
             assert!(digests(json).is_err(), "{json}");
         }
         for json in ["{}", r#"{"md5":"00"}"#] {
