@@ -7,6 +7,7 @@ mod boot;
 mod install;
 mod measure;
 mod swupdate;
+mod trust;
 mod verity;
 
 use clap::Args;
@@ -17,7 +18,7 @@ use crate::error::Error;
 /// What to measure.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Names of benches (default: all): verity, install, boot
+    /// Names of benches (default: all): verity, install, boot, trust
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     /// Rounds that count
@@ -28,8 +29,12 @@ pub(crate) struct Options {
 /// A bench: its name and what it runs, for a number of rounds.
 type Bench = (&'static str, fn(u32) -> Result<()>);
 
-const BENCHES: [Bench; 3] =
-    [("verity", verity::run), ("install", install::run), ("boot", boot::run)];
+const BENCHES: [Bench; 4] = [
+    ("verity", verity::run),
+    ("install", install::run),
+    ("boot", boot::run),
+    ("trust", trust::run),
+];
 
 /// Runs the benches that were named.
 ///

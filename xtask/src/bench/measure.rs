@@ -91,7 +91,7 @@ impl Series {
     }
 
     /// The most memory of any run.
-    fn peak(&self) -> ByteCount {
+    pub(super) fn peak(&self) -> ByteCount {
         self.samples.iter().map(|sample| sample.peak).max().unwrap_or(ByteCount(0))
     }
 
