@@ -150,8 +150,8 @@ impl Story<'_> {
              \x20 {fetched} over HTTP, wrote {NEW} to set B, read it back and checked every block. Only\n\
              \x20 then was set B made to boot next. Set A was never touched, so going back took one\n\
              \x20 command and no network.\n\
-             \x20 Nothing took root rights, beyond installing packages. Nothing was started: this shows the\n\
-             \x20 bits that decide what boots, not yet a machine that reads them.\n\n\
+             \x20 Nothing took root rights, beyond installing packages. Nothing was started: these are the\n\
+             \x20 bits that decide what boots. `cargo xtask demo` starts a machine that reads them.\n\n\
              {kept}\n\
              {count} steps in {elapsed}\n"
         ));
