@@ -20,6 +20,7 @@ mod host;
 mod host_files;
 pub mod initramfs;
 mod kernel;
+mod last_words;
 mod layout;
 mod machine;
 mod power;

@@ -46,6 +46,9 @@ pub fn boot() -> Result<Infallible, Failure> {
         timer::arm(seconds);
     }
     mounts::mount_efivars()?;
+    if let Err(error) = mounts::mount_pstore() {
+        say(Level::Warning, &chain(&error));
+    }
     let set = booted_set(Path::new(EFIVARS), line.set)?;
     let place = wait_for_place(set, &line)?;
     let table = KernelTable::new(&line.verity, place.root.device, place.hash.device)?;

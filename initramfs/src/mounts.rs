@@ -13,6 +13,9 @@ use thiserror::Error;
 /// Where the root filesystem is mounted before it becomes the root.
 const ROOT: &str = "/root";
 
+/// Where the kernel shows what it said before an earlier restart.
+const PSTORE: &str = "/sys/fs/pstore";
+
 /// What programs find in every system, in the order in which it is moved: what it is, its type, where it is, its flags.
 const SYSTEM: [(&str, &str, MountFlags); 3] = [
     ("proc", "/proc", CAREFUL),
@@ -69,8 +72,21 @@ pub fn mount_system() -> Result<(), MountError> {
 ///
 /// Fails when there are some and they cannot be mounted.
 pub fn mount_efivars() -> Result<(), MountError> {
-    let on = Path::new(EFIVARS);
-    if on.exists() { mount_at("efivarfs", on, "efivarfs", CAREFUL, "") } else { Ok(()) }
+    mount_where_it_is("efivarfs", EFIVARS)
+}
+
+/// Mounts what kernels have said when they panicked, where they could keep it.
+///
+/// # Errors
+///
+/// Fails when there is such a thing and it cannot be mounted.
+pub fn mount_pstore() -> Result<(), MountError> {
+    mount_where_it_is("pstore", PSTORE)
+}
+
+fn mount_where_it_is(kind: &str, on: &str) -> Result<(), MountError> {
+    let on = Path::new(on);
+    if on.exists() { mount_at(kind, on, kind, CAREFUL, "") } else { Ok(()) }
 }
 
 /// Mounts a device read-only as what will be the root.

@@ -88,8 +88,8 @@ impl Wanted {
 }
 
 /// What machines need to reach their root: faster digests, disks as virtual machines and servers have them, variables of the
-/// firmware, a verified device and the filesystem on it; and a watchdog, which is loaded only where one is asked for and there is no other. Not
-/// every kernel has every driver.
+/// firmware, a verified device and the filesystem on it; a watchdog, which is loaded only where one is asked for and there is no other; and the
+/// firmware as a place for what the kernel says when it panics. Not every kernel has every driver.
 pub(super) fn usual(filesystem: FilesystemKind) -> Vec<Wanted> {
     let welcome = [
         "sha256-ssse3",
@@ -100,6 +100,7 @@ pub(super) fn usual(filesystem: FilesystemKind) -> Vec<Wanted> {
         "virtio_blk",
         "nvme",
         "softdog",
+        "efi_pstore",
     ];
     let needed = ["efivarfs", "dm-verity", filesystem.name()];
     let welcome = welcome.into_iter().filter_map(Wanted::welcome);
