@@ -65,7 +65,7 @@ fn kernel_panics(bench: &SystemBench) -> Result<(), Failure> {
 
 fn kernel_panics_over_http(bench: &SystemBench) -> Result<(), Failure> {
     let host = Host::with_releases(bench, &[("1.1.0", Flavour::Panics)])?;
-    ended(&host.boot(&["updog update --reboot"])?, "updog update --reboot", 0)?;
+    says(&host.boot(&["updog update --reboot"])?, "1.1.0 in set B boots next, restarting now")?;
     fails_and_comes_back(&host, "Kernel panic - not syncing")?;
     host.publish("1.2.0", Flavour::Good)?;
     ended(&host.boot(&["updog update"])?, "updog update", 0)?;
