@@ -57,6 +57,9 @@ pub(crate) struct BuildArgs {
     /// Output folder; an earlier build in it is replaced
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
+    /// Time of every file and of the boot image, in seconds since 1970, in place of the spec's: hosts take it to be no earlier
+    #[arg(long, value_name = "SECONDS", env = "SOURCE_DATE_EPOCH", hide_env_values = true)]
+    pub(crate) timestamp: Option<u32>,
     /// Only check the input and print sizes
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -211,7 +211,8 @@ impl Build<'_> {
 
 impl BootFiles {
     fn command_line(&self, spec: &Spec, facts: &BootParameter) -> Result<CommandLine, Error> {
-        let line = CommandLine::new(facts, spec.filesystem.name(), &spec.command_line);
+        let (filesystem, watchdog) = (spec.filesystem.name(), spec.watchdog_seconds());
+        let line = CommandLine::new(facts, filesystem, watchdog, &spec.command_line);
         Ok(line.map_err(crate::spec::SpecError::from)?)
     }
 

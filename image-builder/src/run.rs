@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::SystemTime;
 
 use cli::{ByteCount, Outcome, print_json};
 use image_builder::build::{self, Plan};
@@ -34,8 +35,11 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, Error> {
 }
 
 fn run_build(args: &Args, wanted: &BuildArgs) -> Result<(), Error> {
+    let mut spec = Spec::read(&wanted.spec)?;
+    spec.timestamp = wanted.timestamp.unwrap_or(spec.timestamp);
+    spec.check_time(SystemTime::now())?;
     let request = build::Request {
-        spec: Spec::read(&wanted.spec)?,
+        spec,
         rootfs: wanted.rootfs.clone(),
         version: wanted.version.clone(),
         out: wanted.out.clone(),

@@ -11,6 +11,7 @@ mod sizes;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +45,9 @@ pub enum SpecError {
     /// The level is none that lz4 knows.
     #[error("'transport.level' is {0}, and lz4 knows 1 to 12")]
     Level(u32),
+    /// The time of the files has not come yet.
+    #[error("the time {0} of the files, in seconds since 1970, has not come yet")]
+    Future(u32),
 }
 
 /// What to build.
@@ -139,6 +143,9 @@ impl Default for Transport {
     }
 }
 
+/// How far clocks that build may be apart.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// 2024-01-01T00:00:00Z.
 fn default_timestamp() -> u32 {
     1_704_067_200
@@ -162,11 +169,32 @@ impl Spec {
         Ok(spec)
     }
 
+    /// Refuses a time that has not come yet. A host takes its clock to be behind the time of its image, and so would take every
+    /// repository for expired.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the time of the files is more than a day ahead of `now`.
+    pub fn check_time(&self, now: SystemTime) -> Result<(), SpecError> {
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(self.timestamp.into());
+        if time > now + DAY { Err(SpecError::Future(self.timestamp)) } else { Ok(()) }
+    }
+
     /// The UEFI stub.
     pub fn stub(&self) -> FileRef {
         let default =
             || FileRef::Host(format!("/usr/lib/systemd/boot/efi/{}", self.arch.stub()).into());
         self.stub.clone().unwrap_or_else(default)
+    }
+
+    /// The time for the watchdog, where the initial RAM filesystem is one that arms it.
+    pub fn watchdog_seconds(&self) -> Option<u16> {
+        match &self.initramfs {
+            Some(Initramfs::Made(made)) => {
+                Some(made.watchdog_seconds).filter(|seconds| *seconds > 0)
+            }
+            Some(Initramfs::File(_)) | None => None,
+        }
     }
 }
 
@@ -233,6 +261,17 @@ mod tests {
         assert_eq!(spec.sizes.root.bytes(), 920 << 20);
         let stub = FileRef::Host("/usr/lib/systemd/boot/efi/linuxx64.efi.stub".into());
         assert_eq!(spec.stub(), stub);
+    }
+
+    #[test]
+    fn a_time_that_has_not_come_yet_is_refused() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(default_timestamp()));
+        let mut spec = read(LEAST).unwrap();
+        assert!(spec.check_time(now).is_ok());
+        spec.timestamp += 24 * 60 * 60;
+        assert!(spec.check_time(now).is_ok(), "clocks differ");
+        spec.timestamp += 1;
+        assert!(matches!(spec.check_time(now), Err(SpecError::Future(_))));
     }
 
     #[test]

@@ -60,13 +60,26 @@ pub fn boot() -> Result<Infallible, Failure> {
     Err(Failure::Start(line.init, error))
 }
 
+/// After how many seconds the kernel restarts a machine on which it panicked: 0 for never, below for at once.
+const PANIC_SETTING: &str = "/proc/sys/kernel/panic";
+
 /// A kernel that was started without `panic=` would stand still where it should restart.
 fn restart_on_panic() {
-    const SETTING: &str = "/proc/sys/kernel/panic";
-    let stands_still = fs::read_to_string(SETTING).is_ok_and(|text| text.trim_ascii() == "0");
-    if stands_still && let Err(error) = fs::write(SETTING, "1") {
+    let stands_still = fs::read_to_string(PANIC_SETTING).is_ok_and(|text| text.trim_ascii() == "0");
+    if stands_still && let Err(error) = fs::write(PANIC_SETTING, "1") {
         say(Level::Warning, &format!("a panic will not restart the machine: {error}"));
     }
+}
+
+/// Whether the kernel is known to restart a machine on which it panicked, and soon.
+#[must_use]
+pub fn restarts_on_panic() -> bool {
+    fs::read_to_string(PANIC_SETTING).is_ok_and(|text| is_soon(&text))
+}
+
+/// Whether so many seconds are few, and are not for ever.
+fn is_soon(seconds: &str) -> bool {
+    seconds.trim_ascii().parse::<i32>().is_ok_and(|seconds| seconds != 0 && seconds <= 60)
 }
 
 fn load_modules() -> Result<(), Failure> {
@@ -110,4 +123,15 @@ fn read(path: &str) -> Result<String, Failure> {
 #[must_use]
 pub fn farewell(failure: &Failure, pause: Duration) -> String {
     format!("cannot boot: {}; restarting in {} s", chain(failure), pause.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_restarts_soon_or_is_not_relied_on() {
+        assert!(["1\n", "-1\n", "60"].into_iter().all(is_soon));
+        assert!(["0\n", "61", "2147483647\n", "", "x"].into_iter().all(|text| !is_soon(text)));
+    }
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
-use initramfs::boot::{boot, farewell};
+use initramfs::boot::{boot, farewell, restarts_on_panic};
 use initramfs::console::{Level, say};
 use rustix::system::{RebootCommand, reboot};
 
@@ -19,9 +19,11 @@ fn main() -> ExitCode {
     let Err(failure) = boot();
     say(Level::Critical, &farewell(&failure, PAUSE));
     sleep(PAUSE);
-    if let Err(error) = reboot(RebootCommand::Restart) {
+    // The kernel panics when its first program ends: it keeps the reason for the next start, and restarts the machine.
+    if !restarts_on_panic()
+        && let Err(error) = reboot(RebootCommand::Restart)
+    {
         say(Level::Critical, &format!("cannot restart: {error}"));
     }
-    // The kernel panics when its first program ends, and restarts the machine.
     ExitCode::FAILURE
 }

@@ -4,6 +4,7 @@
 //! machine could not come up without it: hardware may be missing, or the driver be a part of the kernel. What is really
 //! missing shows in the step that needs it.
 
+use std::ffi::CStr;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -26,6 +27,9 @@ pub struct NotLoaded {
 /// The watchdog that every machine can have, for those that have no other.
 const SPARE: &str = "softdog.ko";
 
+/// What it is told: to panic, which restarts the machine as well, and leaves a reason where the kernel keeps its last words.
+const SPARE_PARAMETERS: &CStr = c"soft_panic=1";
+
 /// Loads what the list names but the spare watchdog, and frees the memory of the files; those that could not be loaded are given
 /// back.
 ///
@@ -33,7 +37,7 @@ const SPARE: &str = "softdog.ko";
 ///
 /// Fails when the list cannot be read. No list is an empty one.
 pub fn load_all(list: &Path) -> io::Result<Vec<NotLoaded>> {
-    load_those(list, |path| !is_spare(path))
+    load_those(list, |path| !is_spare(path), c"")
 }
 
 /// Loads the spare watchdog, if the list names it.
@@ -42,21 +46,25 @@ pub fn load_all(list: &Path) -> io::Result<Vec<NotLoaded>> {
 ///
 /// As [`load_all`].
 pub fn load_spare_watchdog(list: &Path) -> io::Result<Vec<NotLoaded>> {
-    load_those(list, is_spare)
+    load_those(list, is_spare, SPARE_PARAMETERS)
 }
 
 fn is_spare(path: &str) -> bool {
     Path::new(path).file_name().is_some_and(|name| name == SPARE)
 }
 
-fn load_those(list: &Path, wanted: impl Fn(&str) -> bool) -> io::Result<Vec<NotLoaded>> {
+fn load_those(
+    list: &Path,
+    wanted: impl Fn(&str) -> bool,
+    parameters: &CStr,
+) -> io::Result<Vec<NotLoaded>> {
     let text = match fs::read_to_string(list) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         other => other?,
     };
     let load = |path: &str| {
         let path = Path::new("/").join(path);
-        let result = load(&path);
+        let result = load(&path, parameters);
         // It lies in memory, and is of no more use.
         let _ = fs::remove_file(&path);
         result.err().map(|source| NotLoaded { path, source })
@@ -68,9 +76,9 @@ fn paths(list: &str) -> impl Iterator<Item = &str> {
     list.lines().map(str::trim).filter(|line| !line.is_empty())
 }
 
-fn load(path: &Path) -> io::Result<()> {
+fn load(path: &Path, parameters: &CStr) -> io::Result<()> {
     let file = File::open(path)?;
-    match finit_module(file, c"", 0) {
+    match finit_module(file, parameters, 0) {
         // It is a part of this kernel, or its hardware is not in this machine.
         Ok(()) | Err(Errno::EXIST | Errno::NODEV) => Ok(()),
         Err(errno) => Err(errno.into()),

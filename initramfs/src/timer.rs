@@ -15,11 +15,25 @@ const DEVICE: &str = "/dev/watchdog";
 
 /// Arms the watchdog for so many seconds. Machines without a driver of their own get the kernel's; where nothing of it works,
 /// that is told, and the machine starts without.
+///
+/// Opening the device has armed it, with the driver's own time. Where that cannot be set to about what was asked for it is
+/// disarmed again: a timer that is over before userland can be up would restart every set, the good one too.
 pub fn arm(seconds: i32) {
-    match open().and_then(|watchdog| watchdog.set_timeout(seconds)) {
+    let outcome = open().and_then(|watchdog| match watchdog.set_timeout(seconds) {
+        Ok(taken) if taken >= seconds / 2 => Ok(taken),
+        outcome => {
+            let why = outcome.map_or_else(|error| error, too_short);
+            watchdog.disarm().and(Err(why))
+        }
+    });
+    match outcome {
         Ok(seconds) => say(Level::Notice, &format!("the watchdog waits for {seconds} s")),
         Err(error) => say(Level::Warning, &format!("no watchdog for {seconds} s: {error}")),
     }
+}
+
+fn too_short(seconds: i32) -> io::Error {
+    io::Error::other(format!("its driver waits for {seconds} s at most"))
 }
 
 fn open() -> io::Result<Watchdog> {

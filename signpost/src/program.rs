@@ -9,6 +9,7 @@ mod change;
 mod error;
 mod status;
 mod text;
+mod timer;
 mod warning;
 
 use cli::Outcome;
@@ -28,6 +29,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, ProgramError> {
         Command::HasBootEverSucceeded => has_boot_ever_succeeded(args, &target)?,
         Command::MarkSuccessfulBoot { tries } => {
             change(args, &target, |state| state.mark_successful_boot_with(tries))?;
+            timer::disarm(args);
         }
         Command::ClearInactive => change(args, &target, State::clear_inactive)?,
         Command::MarkInactiveValid { tries } => {

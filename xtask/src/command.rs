@@ -15,6 +15,10 @@ use crate::place;
 /// Our programs; each is a package of the same name.
 pub(crate) const PROGRAMS: [&str; 4] = ["image-builder", "repo-tools", "signpost", "updog"];
 
+/// What has a program end with the one that started it, from Debian's essential package util-linux.
+const BINDER: &str = "setpriv";
+const BOUND: [&str; 2] = ["--pdeathsig", "KILL"];
+
 /// How many lines of a failed program's output are told.
 const TAIL_LINES: usize = 40;
 
@@ -55,6 +59,11 @@ impl Run {
     /// build scripts believe that something changed.
     pub(crate) fn cargo() -> Self {
         Self::new("cargo").outside_cargo()
+    }
+
+    /// Cargo, which is killed when this program is: for what would go on for long, or starts machines.
+    pub(crate) fn bound_cargo() -> Self {
+        Self::new(BINDER).args(BOUND).arg("cargo").outside_cargo()
     }
 
     /// A program that calls cargo, in the same way.
@@ -122,6 +131,11 @@ impl Run {
         let run = Self::new(outer).args(arguments).arg(self.command.get_program());
         let run = run.args(&self.arguments).accept(&self.accepted);
         Self { record: self.record, ..run }
+    }
+
+    /// The same, killed when this program is.
+    pub(crate) fn bound(self) -> Self {
+        self.under(BINDER, &BOUND)
     }
 
     /// The command line as one would type it.

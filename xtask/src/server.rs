@@ -29,6 +29,7 @@ impl Server {
     /// Fails when the server does not start or prints no address.
     pub(crate) fn start(repository: &Path, record: &Path) -> Result<Self> {
         let run = Run::ours("repo-tools").arg("serve").arg("--repo").arg(repository).record(record);
+        let run = run.bound();
         let (mut child, shown) = run.spawn()?;
         let output = child.stdout.take();
         let (sender, receiver) = mpsc::channel();

@@ -84,7 +84,7 @@ fn hangs(bench: &SystemBench) -> Result<(), Failure> {
     let host = updated_to(bench, Flavour::Hangs)?;
     let said = gives_way(&host, |said| {
         says(said, "guest: step hang")?;
-        says(said, "softdog: Initiating system reboot")
+        says(said, "Kernel panic - not syncing: Software Watchdog Timer expired")
     })?;
     failed(&said, "")
 }

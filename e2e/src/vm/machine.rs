@@ -283,7 +283,9 @@ impl Machine {
         let errors = self.folder.join("qemu.errors");
         let errors =
             File::create(&errors).map_err(|cause| Failure::io("create", &errors, &cause))?;
-        Command::new("qemu-system-x86_64")
+        // It ends with the thread that follows it, also if this program is killed.
+        Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "qemu-system-x86_64"])
             .args(self.command_line()?)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -32,6 +32,9 @@ pub struct MadeInitramfs {
     /// Compression of the whole.
     #[serde(default)]
     pub compression: Compression,
+    /// Seconds after which a start is ended whose health nobody has looked at; 0: none is ended.
+    #[serde(default = "usual_watchdog")]
+    pub watchdog_seconds: u16,
 }
 
 /// Compression of an initial RAM filesystem.
@@ -82,6 +85,11 @@ impl fmt::Display for ModuleName {
 
 fn yes() -> bool {
     true
+}
+
+/// Long enough for a slow machine, and short enough for whoever waits for the old set.
+fn usual_watchdog() -> u16 {
+    300
 }
 
 impl<'de> Deserialize<'de> for Initramfs {
@@ -137,6 +145,7 @@ mod tests {
             modules: vec![ModuleName::new("xen_blkfront").unwrap()],
             usual_modules: true,
             compression: Compression::Zstd,
+            watchdog_seconds: 300,
         };
         let text = "[initramfs]\nprogram = 'host:init'\nmodules = ['xen-blkfront']";
         assert_eq!(read(text), Ok(Initramfs::Made(made)));
@@ -152,6 +161,8 @@ mod tests {
             ("initramfs = { program = 'init', modules = ['../evil'] }", "'../evil' is no name"),
             ("initramfs = { program = 'init', modules = [''] }", "is no name"),
             ("initramfs = { program = 'init', compression = 'xz' }", "xz"),
+            ("initramfs = { program = 'init', watchdog_seconds = -1 }", "-1"),
+            ("initramfs = { program = 'init', watchdog_seconds = 65536 }", "65536"),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.contains(wanted), "{text}: {error}");

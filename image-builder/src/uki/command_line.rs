@@ -1,14 +1,16 @@
 //! The kernel's command line.
 //!
 //! ```text
-//! waystone.verity=1,<data blocks>,<root hash>,<salt> rootfstype=<filesystem> ro gpt panic=1 <what the spec adds>
+//! waystone.verity=1,<data blocks>,<root hash>,<salt> rootfstype=<filesystem> ro gpt panic=1 waystone.watchdog=300 <what the spec adds>
 //! ```
 //!
 //! * [`BootParameter`] tells the initial RAM filesystem what the root image must be; which set's partitions to take is not
 //!   said, since the same image boots from either set.
 //! * `gpt` makes the kernel take the backup copy of the partition table when the primary one is bad, as all of our programs do.
 //! * `panic=1` restarts a machine whose kernel panicked after a second, and so one whose root image is corrupted; the
-//!   kernel's own default is to stand still. The spec may choose another time, but not none.
+//!   kernel's own default is to stand still. The spec may choose another time, but not none, and no more than an hour.
+//! * `waystone.watchdog` has our initial RAM filesystem arm the watchdog: a start that hangs before anybody looks at its health
+//!   ends, and spends its try. It is there unless the spec takes it away.
 
 use verity::BootParameter;
 
@@ -33,7 +35,9 @@ pub enum CommandLineError {
     )]
     Set,
     /// Machines would not restart by themselves.
-    #[error("'{0}' is no time after which a machine restarts: a whole number other than 0 is")]
+    #[error(
+        "'{0}' is no time after which a machine restarts: seconds up to 3600 are, or a negative number for at once"
+    )]
     Panic(String),
     /// The first program would refuse it.
     #[error("'{0}' is no time for the watchdog: seconds, 1 to 65535, are")]
@@ -75,9 +79,9 @@ pub fn check_extra(extra: &str) -> Result<(), CommandLineError> {
     })
 }
 
-/// Seconds, or a negative number for none.
+/// Seconds, or a negative number for none. A machine that stands still for days has not restarted by itself.
 fn is_panic_time(text: &str) -> bool {
-    text.parse::<i32>().is_ok_and(|seconds| seconds != 0)
+    text.parse::<i32>().is_ok_and(|seconds| seconds != 0 && seconds <= 3600)
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
@@ -85,7 +89,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 }
 
 impl CommandLine {
-    /// The command line for a root image.
+    /// The command line for a root image; `watchdog` is the time in seconds for the watchdog, which `extra` may name too.
     ///
     /// # Errors
     ///
@@ -93,12 +97,17 @@ impl CommandLine {
     pub fn new(
         verity: &BootParameter,
         filesystem: &str,
+        watchdog: Option<u16>,
         extra: &str,
     ) -> Result<Self, CommandLineError> {
         check_extra(extra)?;
+        let is_given = |name: &str| words(extra).any(|word| word.starts_with(&format!("{name}=")));
+        let panic = (!is_given("panic")).then(|| PANIC.to_owned());
+        let watchdog = watchdog.filter(|_| !is_given(watchdog::PARAMETER));
+        let watchdog = watchdog.map(|seconds| format!("{}={seconds}", watchdog::PARAMETER));
         let mut line = format!("{}={verity} rootfstype={filesystem} ro gpt", BootParameter::NAME);
-        let own_panic = (!words(extra).any(|word| word.starts_with("panic="))).then_some(PANIC);
-        for word in own_panic.into_iter().chain(words(extra)) {
+        let own: Vec<String> = panic.into_iter().chain(watchdog).collect();
+        for word in own.iter().map(String::as_str).chain(words(extra)) {
             line.push(' ');
             line.push_str(word);
         }
@@ -126,7 +135,11 @@ mod tests {
     }
 
     fn line(extra: &str) -> Result<String, CommandLineError> {
-        Ok(CommandLine::new(&parameter(), "erofs", extra)?.0)
+        Ok(CommandLine::new(&parameter(), "erofs", None, extra)?.0)
+    }
+
+    fn watched(extra: &str) -> Result<String, CommandLineError> {
+        Ok(CommandLine::new(&parameter(), "erofs", Some(300), extra)?.0)
     }
 
     #[test]
@@ -141,7 +154,8 @@ mod tests {
         assert!(line("").is_ok_and(|line| line.ends_with(" gpt panic=1")));
         assert!(line("panic=-1").is_ok_and(|line| line.ends_with(" gpt panic=-1")));
         assert!(line("panic_on_oops=1").is_ok_and(|line| line.contains(" panic=1 ")));
-        for bad in ["panic=0", "panic", "panic=", "panic=x", "panic=30 panic=0"] {
+        assert_eq!(check_extra("panic=3600"), Ok(()));
+        for bad in ["panic=0", "panic", "panic=", "panic=x", "panic=30 panic=0", "panic=3601"] {
             assert!(matches!(check_extra(bad), Err(CommandLineError::Panic(_))), "{bad}");
         }
     }
@@ -172,6 +186,14 @@ mod tests {
         for bad in ["waystone.watchdog", "waystone.watchdog=", "waystone.watchdog=0"] {
             assert_eq!(check_extra(bad), Err(CommandLineError::Watchdog(bad.to_owned())));
         }
+    }
+
+    #[test]
+    fn a_start_that_hangs_ends_unless_the_spec_says_otherwise() {
+        assert!(watched("quiet").is_ok_and(|line| line.ends_with(" waystone.watchdog=300 quiet")));
+        assert!(line("quiet").is_ok_and(|line| !line.contains("watchdog")));
+        let own = watched("waystone.watchdog=9").expect("plain");
+        assert!(own.ends_with(" panic=1 waystone.watchdog=9"), "{own}");
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl Broken {
             Self::Unit => judged(self.cause()),
             Self::Health => judged(self.cause()),
             Self::Panic => vec!["Kernel panic - not syncing: sysrq triggered crash".to_owned()],
-            Self::Hang => vec!["softdog: Initiating system reboot".to_owned()],
+            Self::Hang => vec!["Software Watchdog Timer expired".to_owned()],
             Self::Corrupt => {
                 vec!["Kernel panic - not syncing: dm-verity device corrupted".to_owned()]
             }

@@ -160,7 +160,9 @@ fn release(target: &Path, folder: &Path, rootfs: &Path, labels: &str) -> Result<
     let place = |name: &str| folder.join(name).display().to_string();
     let [spec, parts, disk] = ["image.toml", "parts", "disk.img"].map(place);
     let first = target.join("x86_64-unknown-linux-gnu/initramfs/initramfs");
-    let program = format!("[initramfs]\nprogram = \"host:{}\"\n", first.display());
+    // Nobody looks at its health, and it may take its time.
+    let program =
+        format!("[initramfs]\nwatchdog_seconds = 0\nprogram = \"host:{}\"\n", first.display());
     write(Path::new(&spec), &format!("{SPEC}{program}{labels}"), 0o644)?;
     let builder = |arguments: &[&str]| {
         let mut command = Command::new(target.join("release/image-builder"));
