@@ -111,7 +111,8 @@ impl<'f, F: Firmware> Selector<'f, F> {
         self.tried.push(*set);
         let trouble = self.try_to_start(attempt);
         self.firmware.say(&format!("set {set} did not start: {trouble}"));
-        self.failed.push(NotStarted { set: *set, why: trouble.to_string() });
+        let (fault, why) = (trouble.fault(), trouble.to_string());
+        self.failed.push(NotStarted { set: *set, fault, why });
     }
 
     fn try_to_start(&mut self, attempt: &Attempt) -> Trouble<F::Fault> {

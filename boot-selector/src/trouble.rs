@@ -3,6 +3,7 @@
 use core::fmt;
 
 use gptdisk::{ReadError, WriteError};
+use handover::Fault;
 use thiserror::Error;
 
 use crate::ImageDefect;
@@ -31,6 +32,20 @@ pub enum Trouble<E: fmt::Display> {
     /// The image ran and came back without a word.
     #[error("its kernel image came back")]
     CameBack,
+}
+
+impl<E: fmt::Display> Trouble<E> {
+    /// Whose fault it is. A disk that does not give the image back is as good as a damaged image.
+    pub(crate) fn fault(&self) -> Fault {
+        match self {
+            Self::Uncounted(_) | Self::Memory(_) => Fault::Machine,
+            Self::Unreadable(_)
+            | Self::Image(_)
+            | Self::Refused(_)
+            | Self::GaveUp(_)
+            | Self::CameBack => Fault::Image,
+        }
+    }
 }
 
 /// Why nothing could be started.

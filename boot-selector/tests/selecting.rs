@@ -125,6 +125,7 @@ fn on_a_disk_that_cannot_be_written_only_a_proven_set_starts() {
     assert_eq!(machine.boot(), Ok(SetId::A));
     assert!(machine.has_said("set B did not start: its start cannot be counted"));
     assert!(machine.has_said("warning: this start is not counted"));
+    assert!(machine.variable(Variable::BootReason).contains("\nheld-back=B its start cannot"));
     assert!(machine.variable(Variable::BootReason).contains("counted=no\ntable=bad\n"));
 
     let mut machine = Machine::new(bits(2, 1, false), bits(1, 1, false));

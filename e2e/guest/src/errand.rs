@@ -11,9 +11,11 @@ use std::process::ExitCode;
 use std::thread::sleep;
 use std::time::Duration;
 
+use rustix::process::{Signal, getppid, kill_process};
 use rustix::system::{RebootCommand, reboot};
 
-/// What the check of this release does: `pass`, `fail WHY`, or `late SECONDS`, which passes then.
+/// What the check of this release does: `pass`; `fail WHY`; `late SECONDS`, which passes then; `stuck`, which fails, and restarts
+/// are not carried out; `stop`, which stops the program that runs it.
 const CHECK: &str = "/usr/lib/guest/check";
 
 /// Runs the one that it was called for.
@@ -31,6 +33,10 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn restart() -> ExitCode {
+    if fs::read_to_string(CHECK).is_ok_and(|text| text.trim() == "stuck") {
+        println!("guest: does not restart");
+        return ExitCode::SUCCESS;
+    }
     println!("guest: restarts");
     rustix::fs::sync();
     let error = reboot(RebootCommand::Restart);
@@ -38,10 +44,21 @@ fn restart() -> ExitCode {
     ExitCode::FAILURE
 }
 
+fn stop_parent() -> ExitCode {
+    println!("guest: stops the program that runs this check");
+    if let Some(parent) = getppid() {
+        let _ = kill_process(parent, Signal::STOP);
+    }
+    sleep(Duration::from_secs(u64::from(u32::MAX)));
+    ExitCode::FAILURE
+}
+
 fn check() -> ExitCode {
     let text = fs::read_to_string(CHECK).unwrap_or_default();
     match text.trim().split_once(' ') {
         None if text.trim() == "pass" => ExitCode::SUCCESS,
+        None if text.trim() == "stuck" => ExitCode::FAILURE,
+        None if text.trim() == "stop" => stop_parent(),
         Some(("fail", why)) => {
             eprintln!("{why}");
             ExitCode::FAILURE

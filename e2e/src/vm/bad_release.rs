@@ -82,7 +82,7 @@ fn kernel_for_another_machine(bench: &SystemBench) -> Result<(), Failure> {
 }
 
 fn kernel_truncated(bench: &SystemBench) -> Result<(), Failure> {
-    falls_back_at_once(bench, "set B did not start", |host, start| {
+    falls_back_at_once(bench, "its boot partition cannot be started", |host, start| {
         let image = host.release("1.1.0", Flavour::Good)?.image("boot.img")?;
         let half = image.len() / 2;
         let place = u64::try_from(half).map_err(|_| Failure::new("too large"))?;
@@ -121,7 +121,7 @@ fn flipped_bit_tree(bench: &SystemBench) -> Result<(), Failure> {
 }
 
 fn flipped_bit_boot(bench: &SystemBench) -> Result<(), Failure> {
-    falls_back_at_once(bench, "set B did not start", |host, start| {
+    falls_back_at_once(bench, "its boot partition cannot be started", |host, start| {
         host.disk.flip(start + (8 << 20) + 77)
     })
 }
@@ -156,7 +156,19 @@ fn falls_back_at_once(
     came_up(&said, SetId::A, "1.0.0")?;
     let Sets { a, b } = host.disk.sets()?;
     let spent = a == bits(1, 0, true) && b == Some(bits(2, TRIES - 1, false));
-    ensure(spent, || format!("the bits are {a:?} and {b:?}"))
+    ensure(spent, || format!("the bits are {a:?} and {b:?}"))?;
+    is_told(&host, why)
+}
+
+/// The next start looks at its health: set B is not started any more, and the status knows why.
+fn is_told(host: &Host<'_>, why: &str) -> Result<(), Failure> {
+    let said = host.boot(&["updog health", "updog status"])?;
+    is_tried(&said, why)?;
+    ended(&said, "updog health", 0)?;
+    says(&said, "1.1.0 failed here and is not taken again: kernel image not loaded: ")?;
+    let said = host.boot(&[])?;
+    never_says(&said, "waystone: starting set B")?;
+    is_up(&said, SetId::A, "1.0.0")
 }
 
 /// The selector chose set B, and says why it does not start.

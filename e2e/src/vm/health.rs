@@ -16,6 +16,9 @@ const HEALTH: &str = "updog health";
 /// What the kernel says when it restarts because it was asked to.
 const RESTARTS: &str = "reboot: Restarting system";
 
+/// What the kernel says when nobody fed its watchdog.
+const EXPIRED: &str = "Kernel panic - not syncing: Software Watchdog Timer expired";
+
 /// Every case.
 pub(super) const CASES: &[Case<SystemBench>] = &[
     Case {
@@ -37,6 +40,16 @@ pub(super) const CASES: &[Case<SystemBench>] = &[
         name: "hangs-before-health",
         holds: "one that hangs before anybody looks at its health is ended by the watchdog, and is not forgotten",
         run: hangs,
+    },
+    Case {
+        name: "health-itself-hangs",
+        holds: "one whose health check stops the program that looks at its health is ended by the watchdog",
+        run: health_itself_hangs,
+    },
+    Case {
+        name: "restart-command-does-nothing",
+        holds: "one that fails its check and does not restart when it is told to is restarted by the kernel",
+        run: restart_does_nothing,
     },
     Case {
         name: "failed-version-not-taken-again",
@@ -84,9 +97,25 @@ fn hangs(bench: &SystemBench) -> Result<(), Failure> {
     let host = updated_to(bench, Flavour::Hangs)?;
     let said = gives_way(&host, |said| {
         says(said, "guest: step hang")?;
-        says(said, "Kernel panic - not syncing: Software Watchdog Timer expired")
+        says(said, EXPIRED)
     })?;
-    failed(&said, "")
+    failed(&said, "time-out")
+}
+
+fn health_itself_hangs(bench: &SystemBench) -> Result<(), Failure> {
+    let host = updated_to(bench, Flavour::StopsHealth)?;
+    let said = host.boot(&[HEALTH])?;
+    says(&said, "guest: stops the program that runs this check")?;
+    never_says(&said, "guest: verdict")?;
+    says(&said, EXPIRED)
+}
+
+fn restart_does_nothing(bench: &SystemBench) -> Result<(), Failure> {
+    let host = updated_to(bench, Flavour::CannotRestart)?;
+    let said = host.boot(&[HEALTH])?;
+    says(&said, "guest: does not restart")?;
+    never_says(&said, "guest: verdict")?;
+    says(&said, RESTARTS)
 }
 
 fn not_taken_again(bench: &SystemBench) -> Result<(), Failure> {

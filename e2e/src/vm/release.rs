@@ -14,12 +14,18 @@ pub(super) enum Flavour {
     Good,
     /// Its kernel finds no first program, and panics.
     Panics,
+    /// The first program of its initial RAM filesystem finds none in the root.
+    NoFirstProgram,
     /// Its userland stops before anybody looked at its health.
     Hangs,
     /// Its health check fails.
     FailsCheck,
     /// Its health check passes, long after the time for it is over.
     PassesLate,
+    /// Its health check fails, and the command that is to restart it does nothing.
+    CannotRestart,
+    /// The program that looks at its health is stopped by its own check.
+    StopsHealth,
 }
 
 /// What the failing check says.
@@ -37,8 +43,9 @@ impl Flavour {
     pub(super) fn command_line(self) -> &'static str {
         match self {
             Self::Panics => " rdinit=/nothing",
+            Self::NoFirstProgram => " init=/sbin/nothing",
             // Long enough for a slow computer to get as far as the hanging step.
-            Self::Hangs => " waystone.watchdog=10",
+            Self::Hangs | Self::StopsHealth => " waystone.watchdog=10",
             _ => "",
         }
     }
@@ -46,10 +53,12 @@ impl Flavour {
     /// The file of the root that is another than a good release has, if any, and what is in it.
     pub(super) fn file(self) -> Option<(&'static str, String)> {
         match self {
-            Self::Good | Self::Panics => None,
+            Self::Good | Self::Panics | Self::NoFirstProgram => None,
             Self::Hangs => Some(("usr/lib/guest/steps", "hang\n".to_owned())),
             Self::FailsCheck => Some(("usr/lib/guest/check", format!("fail {COMPLAINT}\n"))),
             Self::PassesLate => Some(("usr/lib/guest/check", "late 600\n".to_owned())),
+            Self::CannotRestart => Some(("usr/lib/guest/check", "stuck\n".to_owned())),
+            Self::StopsHealth => Some(("usr/lib/guest/check", "stop\n".to_owned())),
         }
     }
 }

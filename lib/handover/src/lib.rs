@@ -19,5 +19,5 @@ mod reason;
 mod variable;
 
 pub use parse::HandoverError;
-pub use reason::{Handover, NotStarted, Rule, TableNote};
+pub use reason::{Fault, Handover, NotStarted, Rule, TableNote};
 pub use variable::{EFIVARS, Variable, VariableError, booted_set, content};

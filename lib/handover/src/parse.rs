@@ -7,7 +7,7 @@ use core::str::FromStr;
 use gptprio::{BootBits, Priority, SetId, Tries};
 use thiserror::Error;
 
-use crate::{Handover, NotStarted, Rule, TableNote, VariableError, content};
+use crate::{Fault, Handover, NotStarted, Rule, TableNote, VariableError, content};
 
 /// Why a text is no [`Handover`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -57,7 +57,7 @@ impl FromStr for Handover {
             counted: lines.flag("counted")?,
             table: lines.word("table", &TableNote::ALL, TableNote::word)?,
             reason: lines.one("reason")?.to_string(),
-            failed: lines.all("failed").map(not_started).collect::<Result<Vec<_>, _>>()?,
+            failed: lines.not_started()?,
         })
     }
 }
@@ -74,6 +74,16 @@ impl<'a> Lines<'a> {
         let mut values = self.all(key);
         let value = values.next().ok_or(HandoverError::Missing(key))?;
         if values.next().is_some() { Err(HandoverError::Doubled(key)) } else { Ok(value) }
+    }
+
+    /// The sets that did not start, in the order of the lines, whosever fault it is.
+    fn not_started(&self) -> Result<Vec<NotStarted>, HandoverError> {
+        let of_line = |line: &str| {
+            let (key, value) = line.split_once('=')?;
+            let fault = Fault::ALL.into_iter().find(|fault| fault.key() == key)?;
+            Some(not_started(fault, value))
+        };
+        self.0.lines().filter_map(of_line).collect()
     }
 
     fn parsed<T: FromStr>(&self, key: &'static str) -> Result<T, HandoverError> {
@@ -108,11 +118,11 @@ impl<'a> Lines<'a> {
     }
 }
 
-fn not_started(line: &str) -> Result<NotStarted, HandoverError> {
-    let parts = line.split_once(' ');
+fn not_started(fault: Fault, value: &str) -> Result<NotStarted, HandoverError> {
+    let parts = value.split_once(' ');
     let named = parts.and_then(|(set, why)| Some((set.parse::<SetId>().ok()?, why)));
-    let (set, why) = named.ok_or(HandoverError::Value("failed"))?;
-    Ok(NotStarted { set, why: why.to_string() })
+    let (set, why) = named.ok_or(HandoverError::Value(fault.key()))?;
+    Ok(NotStarted { set, fault, why: why.to_string() })
 }
 
 #[cfg(test)]
@@ -140,9 +150,13 @@ mod tests {
             counted in any::<bool>(),
             table in prop::sample::select(&TableNote::ALL[..]),
             reason in "[ -~\u{e4}]{0,40}",
-            failed in prop::collection::vec((a_set(), "[ -~]{0,40}"), 0..3),
+            failed in prop::collection::vec(
+                (a_set(), prop::sample::select(&Fault::ALL[..]), "[ -~]{0,40}"),
+                0..3,
+            ),
         ) -> Handover {
-            let failed = failed.into_iter().map(|(set, why)| NotStarted { set, why }).collect();
+            let failed = failed.into_iter().map(|(set, fault, why)| NotStarted { set, fault, why });
+            let failed = failed.collect();
             let bits = BootBits::from_attributes(attributes);
             Handover { set, rule, bits, counted, table, reason, failed }
         }
@@ -182,6 +196,8 @@ mod tests {
         }
         let nameless = TEXT.replace("failed=B its", "failed=its");
         assert_eq!(nameless.parse::<Handover>(), Err(HandoverError::Value("failed")));
+        let nameless = format!("{TEXT}held-back=\n");
+        assert_eq!(nameless.parse::<Handover>(), Err(HandoverError::Value("held-back")));
     }
 
     #[test]

@@ -17,7 +17,8 @@ use gptprio::{BootBits, SetId};
 /// | `counted` | `yes`, or `no` if the partition table could not be written |
 /// | `table` | `good`, `repaired` or `bad` |
 /// | `reason` | a clause for people |
-/// | `failed` | for each set that did not start in this boot: its name, a space, and why |
+/// | `failed` | for each set that did not start in this boot because of its image: its name, a space, and why |
+/// | `held-back` | the same, for each that the machine could not start |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handover {
     /// The set.
@@ -41,8 +42,33 @@ pub struct Handover {
 pub struct NotStarted {
     /// The set.
     pub set: SetId,
+    /// Whose fault it is.
+    pub fault: Fault,
     /// Why, for people.
     pub why: String,
+}
+
+/// Whose fault it is that a set did not start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The image's: it cannot be read, is damaged, refused, or gave up.
+    Image,
+    /// The machine's, which says nothing about the image: there was no memory, or the start could not be counted.
+    Machine,
+}
+
+impl Fault {
+    /// Every kind.
+    pub const ALL: [Self; 2] = [Self::Image, Self::Machine];
+
+    /// The key of its lines.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Image => "failed",
+            Self::Machine => "held-back",
+        }
+    }
 }
 
 /// By which rule a set was taken.
@@ -105,7 +131,8 @@ impl fmt::Display for Handover {
         writeln!(out, "spent={}\ncounted={}", yes(self.bits.is_spent()), yes(self.counted))?;
         writeln!(out, "table={}\nreason={}", self.table.word(), Line(&self.reason))?;
         let mut failed = self.failed.iter();
-        failed.try_for_each(|one| writeln!(out, "failed={} {}", one.set, Line(&one.why)))
+        failed
+            .try_for_each(|one| writeln!(out, "{}={} {}", one.fault.key(), one.set, Line(&one.why)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use gptprio::{BootBits, Priority, SetId, Sets, Tries};
-use handover::Handover;
+use handover::{Fault, Handover, NotStarted};
 use manifest::Digest;
 use semver::Version;
 
@@ -121,8 +121,10 @@ impl Ledger {
     fn left(&self, seen: &Seen) -> Left {
         let other = seen.set.other();
         let Some(bits) = seen.sets.bits(other) else { return Left::Unknown };
-        if let Some(finding) = not_started(seen, other) {
-            return Left::Failed(Some(finding));
+        match not_started(seen, other) {
+            Some(one) if one.fault == Fault::Machine && !is_used_up(bits) => return Left::Unknown,
+            Some(one) => return Left::Failed(Some(Finding::plain(Cause::kernel_image(&one.why)))),
+            None => {}
         }
         if self.going_to == Some(seen.set) {
             return Left::Withdrawn;
@@ -192,10 +194,9 @@ fn is_used_up(bits: BootBits) -> bool {
 }
 
 /// What the boot selector says about a set that it could not start in this boot.
-fn not_started(seen: &Seen, set: SetId) -> Option<Finding> {
+fn not_started(seen: &Seen, set: SetId) -> Option<&NotStarted> {
     let handover = seen.handover.as_ref().filter(|handover| handover.set == seen.set)?;
-    let failed = handover.failed.iter().find(|failed| failed.set == set)?;
-    Some(Finding::plain(Cause::kernel_image(&failed.why)))
+    handover.failed.iter().find(|failed| failed.set == set)
 }
 
 /// Whether an attempt was noted in the boot that is seen now: it cannot have been tried.

@@ -1,10 +1,10 @@
 //! One test for each way in which an attempt ends.
 
 use gptprio::{SetId, choose};
-use handover::NotStarted;
+use handover::Fault;
 use updog::boots::{Cause, Finding, Ledger, Outcome};
 
-use super::machine::{Fate, Machine, version};
+use super::machine::{Fate, Machine, not_started, version};
 
 /// A machine that was updated to 1.1.0 in set B, and started with these fates.
 fn updated(tries: u8, fates: &[Fate]) -> Machine {
@@ -191,10 +191,20 @@ fn a_rollback_from_a_good_set_on_its_last_try_is_the_operators() {
 fn what_the_selector_said_before_an_installation_is_not_about_it() {
     let mut machine = updated(1, &[]);
     // The set does not start, and an agent installs the next version before health is looked at.
-    let failed = NotStarted { set: SetId::B, why: "no image".to_owned() };
+    let failed = not_started(SetId::B, Fault::Image);
     machine.boots += 1;
     assert!(machine.update(version(2), 1));
     machine.ledger.note_start(&machine.seen(Some(failed)));
     assert_eq!(machine.outcome_in(SetId::B).0, Outcome::Waiting);
     assert!(!machine.has_failed(&version(2)));
+}
+
+#[test]
+fn what_the_machine_could_not_do_is_no_failure_of_the_set_while_it_has_tries() {
+    let mut machine = updated(2, &[]);
+    machine.active = SetId::A;
+    machine.boots += 1;
+    machine.ledger.note_start(&machine.seen(Some(not_started(SetId::B, Fault::Machine))));
+    assert_eq!(machine.outcome_in(SetId::B).0, Outcome::Waiting);
+    assert!(!machine.has_failed(&version(1)));
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use gptprio::{BootBits, Priority, SetId, Sets, State, Tries, start};
-use handover::{Handover, NotStarted, Rule, TableNote};
+use handover::{Fault, Handover, NotStarted, Rule, TableNote};
 use manifest::{Content, Contents, Digest};
 use semver::Version;
 use updog::boots::{Attempt, Cause, Finding, Ledger, Outcome, Seen};
@@ -153,7 +153,7 @@ impl Machine {
             return false;
         };
         (self.sets, self.active) = (after.with(failed, bits), choice.set);
-        self.comes_up(Some(NotStarted { set: failed, why: "no image".into() })) && self.is_well()
+        self.comes_up(Some(not_started(failed, Fault::Image))) && self.is_well()
     }
 
     pub(crate) fn seen(&self, failed: Option<NotStarted>) -> Seen {
@@ -206,4 +206,9 @@ impl Machine {
         self.ledger.note_checks(None, false, self.now());
         true
     }
+}
+
+/// What the boot selector says of a set that it could not start.
+pub(crate) fn not_started(set: SetId, fault: Fault) -> NotStarted {
+    NotStarted { set, fault, why: "no image".to_owned() }
 }
