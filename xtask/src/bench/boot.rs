@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use cli::ByteCount;
 
-use super::measure::{Bar, show_bars};
+use super::measure::{self, Bar, Missed, show_bars};
 use crate::command::{Run, build_programs};
 use crate::packages::Need;
 use crate::steps::say;
@@ -29,13 +29,13 @@ const THEIRS: &str = "/usr/lib/systemd/boot/efi/systemd-bootx64.efi";
 const TIME: f64 = 1.0;
 
 /// The most bytes of the selector.
-const SELECTOR: u64 = 128 << 10;
+const SELECTOR: ByteCount = ByteCount(128 << 10);
 
 /// The most bytes of the initial RAM filesystem without modules.
-const INITRAMFS: u64 = 1 << 20;
+const INITRAMFS: ByteCount = ByteCount(1 << 20);
 
 /// Measures, and tells the sizes of what has to be read at each start.
-pub(super) fn run(rounds: u32) -> Result<()> {
+pub(super) fn run(rounds: u32) -> Result<Missed> {
     setup::install_packages(&[Need::Always, Need::Machine])?;
     selector::build()?;
     build_programs(&["image-builder", "signpost"])?;
@@ -54,26 +54,31 @@ pub(super) fn run(rounds: u32) -> Result<()> {
     show(&mut mine, &mut others, &release)
 }
 
-fn show(ours: &mut [Duration], theirs: &mut [Duration], release: &release::Release) -> Result<()> {
+fn show(
+    ours: &mut [Duration],
+    theirs: &mut [Duration],
+    release: &release::Release,
+) -> Result<Missed> {
     let image = ByteCount(place::length(&release.image)?);
     say(&format!("\nboot: from a loader's first instruction to that of an image of {image}\n"));
     say(&format!("  {} rounds in turns, at 250 million instructions a second\n\n", ours.len()));
     say(&format!("  {:<16}{:>13}{:>13}{:>13}\n", "", "min", "median", "max"));
     let (ours, theirs) = (row("boot-selector", ours), row("systemd-boot", theirs));
-    let selector = place::length(&selector::program())?;
-    let initramfs = place::length(&release.initramfs)?;
+    let selector = ByteCount(place::length(&selector::program())?);
+    let initramfs = ByteCount(place::length(&release.initramfs)?);
     say("\n");
-    show_bars(&[
+    let bars = [
         ratio("time, of systemd-boot's", ours, theirs),
-        size("selector", selector, SELECTOR),
-        size("initramfs, no modules", initramfs, INITRAMFS),
-    ]);
+        measure::bytes("selector", selector, SELECTOR),
+        measure::bytes("initramfs, no modules", initramfs, INITRAMFS),
+    ];
+    let missed = show_bars("boot", &bars);
     say(&format!(
         "  {:<26}{:>12}\n",
         "systemd-boot",
         ByteCount(place::length(Path::new(THEIRS))?).to_string()
     ));
-    Ok(())
+    Ok(missed)
 }
 
 /// Shows one side; gives its median.
@@ -89,9 +94,4 @@ fn row(name: &str, times: &mut [Duration]) -> Duration {
 fn ratio(what: &str, ours: Duration, theirs: Duration) -> Bar {
     let ratio = ours.as_secs_f64() / theirs.as_secs_f64();
     Bar::new(what, &format!("{ratio:.2}"), &format!("at most {TIME:.1}"), ratio <= TIME)
-}
-
-fn size(what: &str, length: u64, limit: u64) -> Bar {
-    let (shown, limit_shown) = (ByteCount(length).to_string(), ByteCount(limit));
-    Bar::new(what, &shown, &format!("at most {limit_shown}"), length <= limit)
 }

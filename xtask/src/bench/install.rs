@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use cli::ByteCount;
 
-use super::measure::{self, Side};
+use super::measure::{self, Missed, Side};
 use super::swupdate::{Image, Update};
 use crate::Result;
 use crate::command::{PROGRAMS, Run, build_programs};
@@ -36,7 +36,7 @@ const MEMORY: ByteCount = ByteCount(64 << 20);
 const IMAGES: [&str; 3] = ["boot.img", "root.img", "hash.img"];
 
 /// Measures, after everything that is needed was made.
-pub(super) fn run(rounds: u32) -> Result<()> {
+pub(super) fn run(rounds: u32) -> Result<Missed> {
     setup::install_packages(&[Need::Always])?;
     build_programs(&PROGRAMS)?;
     let bed = Bed::make(&place::target().join("bench/install"))?;
@@ -51,8 +51,7 @@ pub(super) fn run(rounds: u32) -> Result<()> {
     let mut bars = vec![all[0].time_of(&all[1], Some(TIME)), all[0].memory(MEMORY)];
     bars.extend(all.get(2).map(|swupdate| all[0].time_of(swupdate, None)));
     let title = format!("install: {} of boot, root and hash images", bed.bytes()?);
-    measure::show(&title, &all, &bars);
-    Ok(())
+    Ok(measure::show(&title, &all, &bars))
 }
 
 /// The peer's update file, or nothing, said, when the peer is not installed.

@@ -44,6 +44,9 @@ pub(super) struct Bar {
     met: bool,
 }
 
+/// Bars that are not met, in words.
+pub(super) type Missed = Vec<String>;
+
 /// Measures all sides in turns.
 ///
 /// # Errors
@@ -98,24 +101,19 @@ impl Series {
     /// A bar on the time of this side as a part of another's.
     pub(super) fn time_of(&self, other: &Self, limit: Option<f64>) -> Bar {
         let ratio = self.median().as_secs_f64() / other.median().as_secs_f64();
-        Bar {
-            what: format!("time, of {}'s", other.name),
-            value: format!("{ratio:.2}"),
-            limit: limit.map_or("no bar".to_owned(), |limit| format!("at most {limit}")),
-            met: limit.is_none_or(|limit| ratio <= limit),
-        }
+        Bar::ratio(format!("time, of {}'s", other.name), ratio, limit)
+    }
+
+    /// A bar on the peak memory of this side as a part of another's.
+    pub(super) fn memory_of(&self, other: &Self, limit: Option<f64>) -> Bar {
+        let kibibytes = |series: &Self| u32::try_from(series.peak().0 >> 10).unwrap_or(u32::MAX);
+        let ratio = f64::from(kibibytes(self)) / f64::from(kibibytes(other));
+        Bar::ratio(format!("memory, of {}'s", other.name), ratio, limit)
     }
 
     /// A bar on the peak memory of this side.
     pub(super) fn memory(&self, limit: ByteCount) -> Bar {
-        let peak = self.peak();
-        let met = peak <= limit;
-        Bar {
-            what: "peak memory".to_owned(),
-            value: peak.to_string(),
-            limit: format!("at most {limit}"),
-            met,
-        }
+        bytes("peak memory", self.peak(), limit)
     }
 }
 
@@ -124,6 +122,17 @@ impl Bar {
     pub(super) fn new(what: &str, value: &str, limit: &str, met: bool) -> Self {
         Self { what: what.to_owned(), value: value.to_owned(), limit: limit.to_owned(), met }
     }
+
+    fn ratio(what: String, ratio: f64, limit: Option<f64>) -> Self {
+        let shown = limit.map_or("no bar".to_owned(), |limit| format!("at most {limit}"));
+        let met = limit.is_none_or(|limit| ratio <= limit);
+        Self { what, value: format!("{ratio:.2}"), limit: shown, met }
+    }
+}
+
+/// A bar on a number of bytes.
+pub(super) fn bytes(what: &str, value: ByteCount, limit: ByteCount) -> Bar {
+    Bar::new(what, &value.to_string(), &format!("at most {limit}"), value <= limit)
 }
 
 impl fmt::Display for Series {
@@ -144,19 +153,24 @@ impl fmt::Display for Bar {
     }
 }
 
-/// Shows what was measured and which bars are met.
-pub(super) fn show(title: &str, all: &[Series], bars: &[Bar]) {
+/// Shows what was measured and which bars are met; gives back those that are not.
+#[must_use]
+pub(super) fn show(title: &str, all: &[Series], bars: &[Bar]) -> Missed {
     let rounds = all.first().map_or(0, |series| series.samples.len());
     say(&format!("\n{title}\n  {rounds} rounds in turns, after one to warm up\n\n"));
     say(&format!("  {:<16}{:>10}{:>10}{:>10}{:>14}\n", "", "min", "median", "max", "peak memory"));
     say(&all.iter().map(|series| format!("{series}\n")).collect::<String>());
     say("\n");
-    show_bars(bars);
+    show_bars(title, bars)
 }
 
-/// Shows which bars are met.
-pub(super) fn show_bars(bars: &[Bar]) {
+/// Shows which bars are met; gives back those that are not.
+#[must_use]
+pub(super) fn show_bars(title: &str, bars: &[Bar]) -> Missed {
     say(&bars.iter().map(|bar| format!("{}\n", bar.to_string().trim_end())).collect::<String>());
+    let title = title.lines().next().unwrap_or_default();
+    let missed = bars.iter().filter(|bar| !bar.met);
+    missed.map(|bar| format!("{title}: {} {}, {}", bar.what, bar.value, bar.limit)).collect()
 }
 
 #[cfg(test)]
@@ -177,6 +191,19 @@ mod tests {
         assert!(!ours.time_of(&theirs, Some(0.49)).met);
         assert!(ours.memory(ByteCount(90 << 20)).met);
         assert!(!ours.memory(ByteCount(89 << 20)).met);
+        let memory = ours.memory_of(&theirs, Some(1.8));
+        assert!(memory.met, "{memory}");
+        assert!(!ours.memory_of(&theirs, Some(1.79)).met);
+    }
+
+    #[test]
+    fn bars_that_are_not_met_are_given_back_by_name() {
+        let bars = [
+            bytes("length", ByteCount(2), ByteCount(1)),
+            bytes("other", ByteCount(1), ByteCount(1)),
+            Bar::new("anything", "3", "no bar", true),
+        ];
+        assert_eq!(show_bars("title\n  more", &bars), ["title: length 2 B, at most 1 B"]);
     }
 
     #[test]

@@ -1,10 +1,13 @@
-"""The other side of `cargo xtask bench trust`: authors repositories and is python-tuf's client.
+"""The other side of `cargo xtask bench trust`: authors repositories, serves them and is python-tuf's client.
 
 usage: trust.py author FOLDER
+       trust.py serve FOLDER
        trust.py client METADATA-URL TARGETS-URL STORE DOWNLOADS [TARGET…]
 """
 
+import functools
 import hashlib
+import http.server
 import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -72,6 +75,20 @@ def author_all(folder):
     (folder / "wanted").write_text("\n".join(wanted.values()))
 
 
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Files over kept connections, each at once: else a client that keeps them waits 40 ms for every answer."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+
+def serve(folder):
+    handler = functools.partial(Handler, directory=folder)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    print(server.server_port, flush=True)
+    server.serve_forever()
+
+
 def client(metadata, targets, store, downloads, names):
     from tuf.ngclient import Updater, UpdaterConfig
 
@@ -86,5 +103,7 @@ def client(metadata, targets, store, downloads, names):
 
 if sys.argv[1] == "author":
     author_all(Path(sys.argv[2]))
+elif sys.argv[1] == "serve":
+    serve(sys.argv[2])
 else:
     client(*sys.argv[2:6], sys.argv[6:])

@@ -1,15 +1,19 @@
-//! Refreshing metadata and finding targets, against python-tuf's client, over HTTP on loopback.
+//! Refreshing metadata and finding targets, against the clients of python-tuf and tough, over HTTP on loopback.
 //!
-//! Both sides are whole processes. tough's client is not measured yet: the tree has it without its HTTP transport.
+//! All sides are whole processes that start with the first root, and none is helped: tough's has its own transport with its
+//! defaults, which make a connection a request and wait 100 ms before each.
 
-use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::Child;
+mod client;
+mod server;
 
-use super::measure::{self, Bar, Side};
+use std::path::PathBuf;
+
+use cli::ByteCount;
+
+use self::client::{Client, Visit};
+use self::server::{Request, Server};
+use super::measure::{self, Bar, Missed, Series, Side};
 use crate::command::Run;
-use crate::error::Error;
 use crate::packages::Need;
 use crate::steps::say;
 use crate::{Result, place, setup};
@@ -18,39 +22,73 @@ use crate::{Result, place, setup};
 const COUNTS: [&str; 3] = ["1000", "10000", "100000"];
 
 /// The most of python-tuf's time that ours may take.
-const TIME: f64 = 1.0;
+const PYTHON_TIME: f64 = 1.0;
+
+/// The most bytes of a file that is small.
+const SMALL: ByteCount = ByteCount(4 << 10);
+
+/// What is measured.
+#[derive(Debug)]
+struct Case<'a> {
+    title: String,
+    repository: &'a str,
+    wanted: &'a [&'a str],
+    state: State,
+    bars: OfTough,
+}
+
+/// What a client knows when it is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The first root.
+    Cold,
+    /// All that there is.
+    Unchanged,
+}
+
+/// The most of tough's time and memory that ours may take.
+#[derive(Clone, Copy, Debug)]
+struct OfTough {
+    time: Option<f64>,
+    memory: Option<f64>,
+}
+
+const COLD: OfTough = OfTough { time: Some(0.3), memory: None };
+const LONG: OfTough = OfTough { time: Some(1.0), memory: Some(0.5) };
+const NO_BAR: OfTough = OfTough { time: None, memory: None };
 
 /// Measures a cold refresh, one when nothing changed, long metadata and hash bins.
-pub(super) fn run(rounds: u32) -> Result<()> {
+pub(super) fn run(rounds: u32) -> Result<Missed> {
     setup::install_packages(&[Need::Always, Need::Bench])?;
     setup::make_venv()?;
-    Run::cargo().args(["build", "--release", "--locked", "--package", "tuf-client"]).run()?;
-    let folder = place::target().join("bench/trust");
-    let repositories = folder.join("repositories");
-    if !repositories.join("wanted").exists() {
-        say("makes repositories with up to 100000 targets\n");
-        place::remove_folder(&repositories)?;
-        script().arg("author").arg(&repositories).run()?;
-    }
-    let server = Server::start(&repositories)?;
-    let wanted = place::read(&repositories.join("wanted"))?;
+    client::build()?;
+    let bench = Bench::start()?;
+    let wanted = place::read(&bench.repositories.join("wanted"))?;
     let wanted: Vec<&str> = wanted.lines().collect();
-    let bench = Bench { folder, repositories, server };
-    bench.compare("a cold refresh", "1", &[], true, rounds)?;
-    bench.compare("a refresh when nothing changed", "1", &[], false, rounds)?;
-    for count in COUNTS {
-        bench.compare(&format!("{count} targets, cold"), count, &[], true, rounds)?;
+    let mut missed = Missed::new();
+    for case in cases(&wanted) {
+        missed.extend(bench.compare(&case, rounds)?);
     }
-    bench.compare("64 hash bins, a target of each, cold", "bins", &wanted, true, rounds)
+    Ok(missed)
 }
 
-fn python() -> PathBuf {
-    place::target().join("venv/bin/python3")
-}
-
-fn script() -> Run {
-    let script = place::project().join("xtask/src/bench/trust.py");
-    Run::new(&python().to_string_lossy()).arg("-B").arg(script)
+fn cases<'a>(wanted: &'a [&'a str]) -> Vec<Case<'a>> {
+    let refresh = |title: &str, repository, state, bars| Case {
+        title: title.to_owned(),
+        repository,
+        wanted: &[],
+        state,
+        bars,
+    };
+    let mut cases = vec![
+        refresh("a cold refresh", "1", State::Cold, COLD),
+        refresh("a refresh when nothing changed", "1", State::Unchanged, NO_BAR),
+    ];
+    let long = |count| refresh(&format!("{count} targets, cold"), count, State::Cold, LONG);
+    cases.extend(COUNTS.map(long));
+    let bins = refresh("64 hash bins, a target of each, cold", "bins", State::Cold, NO_BAR);
+    cases.push(Case { wanted, ..bins });
+    cases
 }
 
 struct Bench {
@@ -60,103 +98,100 @@ struct Bench {
 }
 
 impl Bench {
-    /// Measures both clients in turns; a cold one starts with nothing but the root.
-    fn compare(
-        &self,
-        title: &str,
-        name: &str,
-        wanted: &[&str],
-        cold: bool,
-        rounds: u32,
-    ) -> Result<()> {
-        let sides =
-            ["tuf-client", "python-tuf"].map(|client| self.side(client, name, wanted, cold));
-        for side in &sides {
-            self.reset(side.name, name)?;
-            (side.run)().run()?;
+    /// Has python-tuf author the repositories, unless they are there, and serves them.
+    fn start() -> Result<Self> {
+        let folder = place::target().join("bench/trust");
+        let repositories = folder.join("repositories");
+        if !repositories.join("wanted").exists() {
+            say("makes repositories with up to 100000 targets\n");
+            place::remove_folder(&repositories)?;
+            client::script().arg("author").arg(&repositories).run()?;
         }
+        let server = Server::start(&repositories, &folder.join("requests.log"))?;
+        Ok(Self { folder, repositories, server })
+    }
+
+    /// Measures all clients that can read the repository in turns.
+    fn compare(&self, case: &Case<'_>, rounds: u32) -> Result<Missed> {
+        for client in [Client::Ours, Client::Python] {
+            self.fill(client, case, &[0])?;
+        }
+        let tough = self.fill(Client::Tough, case, &[0, 1])?;
+        let clients = match tough {
+            None => vec![Client::Ours, Client::Python, Client::Tough],
+            Some(_) => vec![Client::Ours, Client::Python],
+        };
+        let sides: Vec<_> = clients.iter().map(|client| self.side(*client, case)).collect();
         let all = measure::in_turns(rounds, &sides)?;
-        let memory = Bar::new("peak memory", &all[0].peak().to_string(), "no bar", true);
-        measure::show(
-            &format!("trust: {title}"),
-            &all,
-            &[all[0].time_of(&all[1], Some(TIME)), memory],
-        );
-        Ok(())
+        let refused = tough.map(|why| format!("\n  tough refused it: {why}")).unwrap_or_default();
+        let bars = self.bars(case, &all)?;
+        Ok(measure::show(&format!("trust: {}{refused}", case.title), &all, &bars))
     }
 
-    fn side<'a>(
-        &'a self,
-        client: &'static str,
-        name: &'a str,
-        wanted: &'a [&str],
-        cold: bool,
-    ) -> Side<'a> {
-        let prepare = move || if cold { self.reset(client, name) } else { Ok(()) };
-        let run = move || self.run(client, name, wanted);
-        Side { name: client, prepare: Box::new(prepare), run: Box::new(run) }
+    /// Has a client know all that there is; or why it refuses, where that is accepted.
+    fn fill(&self, client: Client, case: &Case<'_>, accepted: &[i32]) -> Result<Option<String>> {
+        self.forget(client, case)?;
+        let ran = self.visit(client, case).accept(accepted).run()?;
+        Ok((ran.code != 0).then(|| ran.stderr.trim().to_owned()))
     }
 
-    fn store(&self, client: &str) -> PathBuf {
-        self.folder.join(client)
-    }
-
-    /// Leaves the first root and nothing else.
-    fn reset(&self, client: &str, name: &str) -> Result<()> {
-        let store = self.store(client);
-        place::remove_folder(&store)?;
-        place::make_folder(&store.join("metadata"))?;
-        let root = self.repositories.join(name).join("metadata/1.root.json");
-        let to = store.join("metadata/root.json");
-        fs::copy(&root, &to).map(drop).map_err(Error::file("copy", &root))
-    }
-
-    fn run(&self, client: &str, name: &str, wanted: &[&str]) -> Run {
-        let url = |part: &str| format!("{}/{name}/{part}/", self.server.url);
-        let (metadata, targets) =
-            (self.store(client).join("metadata"), self.store(client).join("targets"));
-        if client == "python-tuf" {
-            let run = script().arg("client").arg(url("metadata")).arg(url("targets"));
-            return run.arg(metadata).arg(targets).args(wanted);
+    fn bars(&self, case: &Case<'_>, all: &[Series]) -> Result<Vec<Bar>> {
+        let mut bars = vec![all[0].time_of(&all[1], Some(PYTHON_TIME))];
+        if let Some(tough) = all.get(2) {
+            bars.push(all[0].time_of(tough, case.bars.time));
+            bars.push(all[0].memory_of(tough, case.bars.memory));
         }
-        let run = Run::ours("tuf-client").arg("--metadata-dir").arg(metadata);
-        let run = run.arg("--metadata-url").arg(url("metadata"));
-        if wanted.is_empty() {
-            return run.arg("refresh");
+        if case.state == State::Unchanged {
+            let requests = self.server.requests(self.visit(Client::Ours, case))?;
+            bars.extend(self.one_small_request(&requests)?);
         }
-        let names = wanted.iter().flat_map(|name| ["--target-name", name]);
-        let run = run.args(names).arg("--target-base-url").arg(url("targets"));
-        run.arg("--target-dir").arg(targets).arg("download")
+        Ok(bars)
+    }
+
+    /// The timestamp, which is small, and nothing else but a look for a newer root, which is not there.
+    fn one_small_request(&self, requests: &[Request]) -> Result<[Bar; 3]> {
+        let (answered, in_vain): (Vec<_>, Vec<_>) =
+            requests.iter().partition(|request| request.status == 200);
+        let mut length = 0;
+        for request in &answered {
+            length += place::length(&self.repositories.join(&request.path))?;
+        }
+        Ok([
+            only("files fetched", &answered, "timestamp.json"),
+            only("looked for in vain", &in_vain, "2.root.json"),
+            measure::bytes("bytes of files fetched", ByteCount(length), SMALL),
+        ])
+    }
+
+    fn side<'a>(&'a self, client: Client, case: &'a Case<'a>) -> Side<'a> {
+        let prepare = move || match case.state {
+            State::Cold => self.forget(client, case),
+            State::Unchanged => Ok(()),
+        };
+        let run = move || self.visit(client, case);
+        Side { name: client.name(), prepare: Box::new(prepare), run: Box::new(run) }
+    }
+
+    fn forget(&self, client: Client, case: &Case<'_>) -> Result<()> {
+        let root = self.repositories.join(case.repository).join("metadata/1.root.json");
+        client::forget(&self.folder.join(client.name()), &root)
+    }
+
+    fn visit(&self, client: Client, case: &Case<'_>) -> Run {
+        let folder = self.folder.join(client.name());
+        client.visits(&Visit {
+            metadata: self.server.url(&format!("{}/metadata", case.repository)),
+            targets: self.server.url(&format!("{}/targets", case.repository)),
+            store: folder.join("metadata"),
+            downloads: folder.join("targets"),
+            wanted: case.wanted,
+        })
     }
 }
 
-/// Python's server of files on loopback; ends with this value.
-struct Server {
-    child: Child,
-    url: String,
-}
-
-impl Server {
-    fn start(folder: &Path) -> Result<Self> {
-        let server = ["-u", "-m", "http.server", "--protocol", "HTTP/1.1", "--bind", "127.0.0.1"];
-        let run = Run::new(&python().to_string_lossy()).args(server);
-        let (mut child, _) = run.arg("--directory").arg(folder).arg("0").spawn()?;
-        let mut line = String::new();
-        if let Some(output) = child.stdout.take() {
-            BufReader::new(output)
-                .read_line(&mut line)
-                .map_err(Error::file("read from", folder))?;
-        }
-        let port = line.split_once(" port ").and_then(|(_, rest)| rest.split(' ').next());
-        let port = port.ok_or_else(|| Error::Untrue(format!("'{}' names no port", line.trim())))?;
-        Ok(Self { url: format!("http://127.0.0.1:{port}"), child })
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself; there is nothing left to do then.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Whether one file was asked for and no other.
+fn only(what: &str, requests: &[&Request], name: &str) -> Bar {
+    let file = |path: &str| path.rsplit('/').next().is_some_and(|file| file == name);
+    let met = matches!(requests, [one] if file(&one.path));
+    Bar::new(what, &requests.len().to_string(), &format!("1: {name}"), met)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cli::ByteCount;
 
-use super::measure::{self, Side};
+use super::measure::{self, Missed, Side};
 use crate::Result;
 use crate::command::{Run, build_programs};
 use crate::error::Error;
@@ -26,7 +26,7 @@ const TIME: f64 = 0.5;
 const MEMORY: ByteCount = ByteCount(32 << 20);
 
 /// Measures, after a look that both write the same tree.
-pub(super) fn run(rounds: u32) -> Result<()> {
+pub(super) fn run(rounds: u32) -> Result<Missed> {
     setup::install_packages(&[Need::Always, Need::Bench])?;
     build_programs(&["image-builder"])?;
     let folder = place::target().join("bench/verity");
@@ -37,8 +37,7 @@ pub(super) fn run(rounds: u32) -> Result<()> {
     compare(&ours, &theirs)?;
     let bars = [all[0].time_of(&all[1], Some(TIME)), all[0].memory(MEMORY)];
     let title = format!("verity: the tree of an image of {MEBIBYTES} MiB, the same byte for byte");
-    measure::show(&title, &all, &bars);
-    Ok(())
+    Ok(measure::show(&title, &all, &bars))
 }
 
 /// Makes an image of random bytes, unless there is one.
