@@ -114,6 +114,12 @@ impl Run {
         self
     }
 
+    /// Runs in this folder.
+    pub(crate) fn current_dir(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
     /// Says which exit codes are as expected, instead of 0 alone.
     pub(crate) fn accept(mut self, codes: &[i32]) -> Self {
         self.accepted = codes.to_vec();

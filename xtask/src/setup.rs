@@ -93,13 +93,18 @@ pub(crate) fn make_venv() -> Result<String> {
     if place::read(&stamp).is_ok_and(|there| there == wanted) {
         return Ok("there".to_owned());
     }
-    place::remove_folder(&folder)?;
-    Run::new(python()).args(["-m", "venv"]).arg(&folder).run()?;
+    make_bare_venv(&folder)?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
     let python = folder.join("bin/python3");
     Run::new(&python.to_string_lossy()).args(pip).args(PYTHON).run()?;
     place::write(&stamp, &wanted)?;
     Ok(format!("installed {}", PYTHON.join(" ")))
+}
+
+/// Makes an environment with nothing in it but pip, in place of what is there.
+pub(crate) fn make_bare_venv(folder: &Path) -> Result<()> {
+    place::remove_folder(folder)?;
+    Run::new(python()).args(["-m", "venv"]).arg(folder).run().map(drop)
 }
 
 /// Debian's Python, to which python3-venv belongs, or any other.
