@@ -103,6 +103,13 @@ class Repository:
             self.files[name] = data
             self.name(role, data)
 
+    def publish_unnamed(self, role):
+        """Signs a snapshot or targets that what is above them does not name."""
+        above = {"snapshot": "timestamp", "targets": "snapshot"}[role]
+        before = copy.deepcopy(self.signed(above))
+        self.publish(role)
+        self.md[above].signed = before
+
     def name(self, role, data):
         """Has the snapshot name a targets role, or the timestamp the snapshot."""
         entry = MetaFile(self.signed(role).version)

@@ -91,10 +91,14 @@ def bins(new):
     for bits in (1, 4, 5, 8):
         s = new(f"succinct bins of {bits} bits")
         roles = s.repo.delegate_bins(bits, "bin")
-        wanted = roles.get_role_for_target("some/file")
+        wanted, found = roles.get_role_for_target("some/file"), s.repo
         s.repo.add_target(wanted, "some/file", b"contents")
         s.repo.publish(*roles.get_roles(), *BELOW)
         s.download("some/file", True, delegated=requests(s.repo, [wanted]), targets=["contents"])
+        for missing in ("other/file", "third"):
+            s = new(f"{missing} is in none of succinct bins of {bits} bits", found)
+            wanted = roles.get_role_for_target(missing)
+            s.download(missing, False, delegated=requests(s.repo, [wanted]), targets=[], stored=5)
 
 
 def expired(new):

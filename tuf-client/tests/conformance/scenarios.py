@@ -100,6 +100,16 @@ def basic(new):
     del s.repo.files["timestamp.json"]
     s.refresh(False, trusted=versions(1, 1, 1, 1), requests=["2.root.json", "timestamp.json"])
 
+    for role in ("snapshot", "targets"):
+        s = new(f"{role} newer than what is named are not asked for")
+        s.refresh(True)
+        s.repo.publish_unnamed(role)
+        s.refresh(True, requests=["2.root.json", "timestamp.json"], trusted=versions(1, 1, 1, 1))
+        s.repo.publish(*BELOW[BELOW.index(role) + 1:])
+        further = ["2.snapshot.json"] if role == "targets" else []
+        s.refresh(True, requests=["2.root.json", "timestamp.json"] + further,
+                  trusted=versions(1, 2, 2 if further else 1, 1))
+
     s = new("a snapshot in place of the timestamp")
     s.repo.add_key("snapshot", next(iter(s.repo.signers["timestamp"].values())))
     s.repo.signed("snapshot").meta["snapshot.json"] = s.repo.signed("timestamp").snapshot_meta
@@ -178,6 +188,11 @@ def expiry(new):
         s.repo.signed(role).expires = after(21)
     s.repo.publish(*BELOW)
     s.refresh(True, time=after(18), trusted=versions(1, 3, 3, 3))
+    s = new("a root that expired here is updated")
+    for days in (7, 21):
+        s.repo.signed("root").expires = after(days)
+        s.repo.publish("root")
+        s.refresh(True, time=after(days - 3), trusted=versions(2 if days == 7 else 3, 1, 1, 1))
     s = new("the clock is looked at")
     s.repo.signed("root").expires = after(7)
     s.repo.publish("root")
@@ -213,11 +228,20 @@ def targets(new):
         s.repo.serve_target("file", target, b"evil")
         s.download("file", False, targets=[f"contents {number}"])
         s.repo.targets = served
+    s = new("versions that were never seen, and targets beside a target")
+    for number in range(7):
+        s.repo.add_target("targets", "file", f"contents {number}".encode())
+        s.repo.add_target("targets", f"file-{number}", f"other {number}".encode())
+        s.repo.publish(*BELOW)
+        if number % 3 == 0:
+            others = [f"other {seen}" for seen in range(0, number, 3)]
+            s.download("file", True, targets=[f"contents {number}", *others], fetched=1)
+            s.download(f"file-{number}", True, targets=[f"contents {number}", *others, f"other {number}"], fetched=1)
     for hashes in (["sha256"], ["sha512"], ["sha256", "sha512"]):
         s = new(f"target hashes {' '.join(hashes)}")
         s.repo.add_target("targets", "file", b"contents", hashes)
         s.repo.publish(*BELOW)
-        s.download("file", True, targets=["contents"])
+        s.download("file", True, targets=["contents"], fetched=1)
     s = new("target hash that nobody knows")
     target = s.repo.add_target("targets", "file", b"contents")
     target.hashes = {"unknown": hashlib.sha256(b"contents").hexdigest()}
