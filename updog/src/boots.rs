@@ -24,10 +24,12 @@ mod attempt;
 mod cause;
 pub mod file;
 mod ledger;
+mod record;
 mod start;
 
 pub use attempt::{Attempt, Outcome};
 pub use cause::{Cause, Finding};
 pub use file::LedgerError;
 pub use ledger::{Ledger, MAX_ATTEMPTS, Running};
+pub use record::{KnownRecords, PanicRecord};
 pub use start::Seen;

@@ -106,6 +106,14 @@ impl Host {
         write(&self.world.path("efivars").join(Variable::BootReason.file_name()), text);
     }
 
+    /// The kernel panics and leaves a record, dated long ago.
+    pub(crate) fn panics(&self, number: u32, why: &str) {
+        let path = self.world.path(&format!("pstore/dmesg-efi-{number}"));
+        write(&path, format!("<0>[ {number}.1] Kernel panic - not syncing: {why}\n"));
+        let file = File::options().write(true).open(path).unwrap();
+        file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    }
+
     /// Flips a bit of a part of set B.
     pub(crate) fn flip(&self, part: Part, offset: u64) {
         let start = self.world.range(SetId::B, part).start;

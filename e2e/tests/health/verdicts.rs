@@ -92,6 +92,34 @@ fn a_good_set_that_breaks_gives_way_after_as_many_starts_as_it_had_tries() {
 }
 
 #[test]
+fn a_good_set_that_panics_later_again_and_again_gives_way_and_the_panic_is_the_cause() {
+    let host = Host::updated();
+    host.must(&["health"]);
+    // The clock of the machine is as wrong as it likes: the record is new all the same.
+    for (boot, left) in [(1, 2), (2, 1), (3, 0)] {
+        host.panics(boot, "dm-verity device corrupted");
+        assert_eq!(host.start(), SetId::B);
+        let health = host.must(&["health"]);
+        assert!(
+            health.stderr.contains(&format!("no new tries and has {left} left")),
+            "{}",
+            health.stderr
+        );
+        assert_eq!(host.world.sets().bits(SetId::B).unwrap().tries.value(), left);
+        let status = host.must(&["status"]).stdout;
+        assert!(status.contains("1.1.0 in set B: good, but ended in a panic before"), "{status}");
+    }
+    host.panics(4, "dm-verity device corrupted");
+    assert_eq!(host.start(), SetId::A);
+    host.must(&["health"]);
+    let cause = "kernel panic: dm-verity device corrupted";
+    assert_eq!(host.boot_of(NEW), ("failed".into(), cause.into()));
+    assert_eq!(host.boot_of(OLD), ("good".into(), Value::Null));
+    assert_eq!(host.updog(&["check-update"]).code, 3, "it broke here");
+    assert_eq!(host.world.sets().bits(SetId::A).unwrap().tries, Tries::REARM);
+}
+
+#[test]
 fn a_rollback_is_no_failure() {
     let host = Host::updated();
     host.must(&["health"]);

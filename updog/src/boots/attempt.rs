@@ -49,6 +49,9 @@ pub struct Attempt {
     /// More about the cause.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// How many starts one after the other, up to the one before the last, ended in a panic.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub panics: u32,
     /// Whether the failed set is still to be looked at for the cause.
     #[serde(default)]
     pub to_examine: bool,
@@ -68,7 +71,7 @@ pub enum Outcome {
     Waiting,
     /// It was started and has not been proven good since.
     Unproven,
-    /// Its last start was marked good.
+    /// The checks of its last start passed.
     Good,
     /// Another set took its place, or nothing could.
     Failed,
@@ -94,6 +97,7 @@ impl Attempt {
             ended: None,
             cause: None,
             detail: None,
+            panics: 0,
             to_examine: false,
             cleared: false,
             contents: None,
@@ -116,7 +120,10 @@ impl Attempt {
         matches!(self.outcome, Outcome::Waiting | Outcome::Unproven | Outcome::Good)
     }
 
-    pub(super) fn begin(&mut self, now: DateTime<Utc>) {
+    /// Begins a start; `panic` is what is known of how the one before it ended.
+    pub(super) fn begin(&mut self, panic: Option<Finding>, now: DateTime<Utc>) {
+        self.panics = if panic.is_some() { self.panics.saturating_add(1) } else { 0 };
+        panic.into_iter().for_each(|finding| self.blame(finding));
         self.starts = self.starts.saturating_add(1);
         self.started = Some(now);
         self.unfinished = true;
@@ -125,11 +132,13 @@ impl Attempt {
         self.to_examine = false;
     }
 
-    /// The last start ended well.
+    /// The checks of the last start passed. How the ones before it ended is kept as long as it was in a panic.
     pub(super) fn prove(&mut self, now: DateTime<Utc>) {
         self.end(Outcome::Good, now);
         self.good_starts = self.good_starts.saturating_add(1);
-        (self.cause, self.detail) = (None, None);
+        if self.panics == 0 {
+            (self.cause, self.detail) = (None, None);
+        }
     }
 
     /// The last start did not end, or not well; others may follow.
@@ -153,4 +162,9 @@ impl Attempt {
         self.outcome = outcome;
         self.ended = Some(now);
     }
+}
+
+/// Most attempts have no panics to write down.
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }

@@ -10,6 +10,11 @@ const MAX_DETAIL: usize = 1024;
 /// The longest cause that is kept, in bytes.
 const MAX_CAUSE: usize = 256;
 
+/// The words of causes that are asked for.
+const TIME_OUT: &str = "time-out";
+const PANIC: &str = "kernel panic: ";
+const CANNOT_BOOT: &str = "initramfs: cannot boot: ";
+
 /// A cause: a few fixed words, and a name or a clause where there is one. A text, so that a ledger that a newer version has
 /// written into can be read by an older one after a rollback.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +43,7 @@ impl Cause {
 
     /// The checks began and never ended: the watchdog, a panic that left no record, or the power.
     pub fn time_out() -> Self {
-        Self::of("time-out", "")
+        Self::of(TIME_OUT, "")
     }
 
     /// The boot selector could not start the kernel image.
@@ -53,12 +58,32 @@ impl Cause {
 
     /// The kernel left a record of its panic.
     pub fn panic(line: &str) -> Self {
-        Self::of("kernel panic: ", line)
+        Self::of(PANIC, line)
+    }
+
+    /// The first program left word why it could not start the system.
+    pub fn cannot_boot(why: &str) -> Self {
+        Self::of(CANNOT_BOOT, why)
+    }
+
+    /// The kernel's watchdog ended it, and the kernel left a record.
+    pub fn hung() -> Self {
+        Self::of(TIME_OUT, ": hung before its health was looked at")
     }
 
     /// Nothing was heard of it.
     pub fn never_reached_userland() -> Self {
         Self::of("never reached userland", "")
+    }
+
+    /// The same of a start whose checks had begun.
+    pub(super) fn while_checking(self) -> Self {
+        if self == Self::hung() { Self::time_out() } else { self }
+    }
+
+    /// Whether it says how the boot ended and not why, so that a look at the set may show more.
+    pub(super) fn may_be_corruption(&self) -> bool {
+        [TIME_OUT, PANIC, CANNOT_BOOT].iter().any(|words| self.0.starts_with(words))
     }
 
     fn of(words: &str, rest: &str) -> Self {

@@ -1,11 +1,11 @@
 //! The ledger as a value, and what the commands note in it.
 
 use chrono::{DateTime, Utc};
-use gptprio::{SetId, Tries};
+use gptprio::{SetId, Sets, Tries, choose};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, Finding, Outcome};
+use super::{Attempt, Finding, KnownRecords, Outcome};
 use crate::staged::Staged;
 
 /// The format that this code writes and reads.
@@ -25,6 +25,9 @@ pub struct Ledger {
     /// The set that an operator wants to go to with the next restart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub going_to: Option<SetId>,
+    /// The records of panics that were there at the last note; `None` if nobody has looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_records: Option<KnownRecords>,
     /// The attempts.
     pub attempts: Vec<Attempt>,
 }
@@ -39,11 +42,20 @@ pub struct Running {
     /// What the kernel calls the boot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub boot: Option<String>,
+    /// The set that was to start next when this boot was marked good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<SetId>,
 }
 
 impl Default for Ledger {
     fn default() -> Self {
-        Self { format: FORMAT, running: None, going_to: None, attempts: Vec::new() }
+        Self {
+            format: FORMAT,
+            running: None,
+            going_to: None,
+            known_records: None,
+            attempts: Vec::new(),
+        }
     }
 }
 
@@ -108,20 +120,31 @@ impl Ledger {
         }
     }
 
-    /// Notes how the checks of the running set ended: well, or with a finding. `last` says that no restart will follow that
-    /// could lead to another set.
-    pub fn note_checks(&mut self, finding: Option<Finding>, last: bool, now: DateTime<Utc>) {
-        let place = self.running.as_ref().and_then(|running| self.last_in(running.set));
-        let Some(attempt) = place.and_then(|place| self.attempts.get_mut(place)) else { return };
-        match finding {
-            None => attempt.prove(now),
-            Some(finding) => {
-                attempt.blame(finding);
-                if last {
-                    attempt.fail(now);
-                }
-            }
+    /// The last attempt with a set.
+    pub fn last(&self, set: SetId) -> Option<&Attempt> {
+        self.last_in(set).and_then(|place| self.attempts.get(place))
+    }
+
+    /// Notes that the running set was marked good, and what the boot bits are since.
+    pub fn note_good(&mut self, sets: &Sets, now: DateTime<Utc>) {
+        if let Some(running) = &mut self.running {
+            running.next = choose(sets).map(|choice| choice.set);
         }
+        self.running_attempt().into_iter().for_each(|attempt| attempt.prove(now));
+    }
+
+    /// Notes why the running set was not marked good. `last` says that no restart will follow that could lead to another set.
+    pub fn note_bad(&mut self, finding: Finding, last: bool, now: DateTime<Utc>) {
+        let Some(attempt) = self.running_attempt() else { return };
+        attempt.blame(finding);
+        if last {
+            attempt.fail(now);
+        }
+    }
+
+    fn running_attempt(&mut self) -> Option<&mut Attempt> {
+        let place = self.last_in(self.running.as_ref()?.set)?;
+        self.attempts.get_mut(place)
     }
 
     /// The attempts whose sets are still to be looked at for the cause, by place.

@@ -6,7 +6,7 @@ use handover::{Fault, Handover, NotStarted};
 use manifest::Digest;
 use semver::Version;
 
-use super::{Attempt, Cause, Finding, Ledger, Outcome, Running};
+use super::{Attempt, Cause, Finding, Ledger, Outcome, PanicRecord, Running};
 
 /// What is known when a set has come up.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Seen {
     pub sets: Sets,
     /// What the boot selector says, where there is one.
     pub handover: Option<Handover>,
+    /// What the kernel has left of panics, the last one last.
+    pub panics: Vec<PanicRecord>,
     /// What the kernel calls this boot.
     pub boot: Option<String>,
     /// The time.
@@ -40,6 +42,20 @@ enum Left {
     Failed(Option<Finding>),
 }
 
+/// A panic since the last note.
+struct Panic {
+    finding: Option<Finding>,
+    /// The set whose kernel it was, where that is known.
+    set: Option<SetId>,
+}
+
+impl Panic {
+    /// The panic, if it was this set's.
+    fn of(&self, set: SetId) -> Option<Finding> {
+        self.finding.clone().filter(|_| self.set == Some(set))
+    }
+}
+
 impl Ledger {
     /// Notes a start: reconciles what was expected with what runs, and begins the start of what does. Said again in the same
     /// boot it changes nothing.
@@ -47,12 +63,14 @@ impl Ledger {
         if self.is_known(seen) {
             return;
         }
-        self.end_unfinished();
-        self.reconcile(seen);
-        self.begin(seen);
+        let panic = self.panic_before(seen);
+        self.end_unfinished(&panic);
+        self.reconcile(seen, &panic);
+        self.begin(seen, &panic);
         self.going_to = None;
+        self.known_records.get_or_insert_default().learn(&seen.panics);
         let Seen { set, version, boot, .. } = seen.clone();
-        self.running = Some(Running { set, version, boot });
+        self.running = Some(Running { set, version, boot, next: None });
     }
 
     fn is_known(&self, seen: &Seen) -> bool {
@@ -63,26 +81,21 @@ impl Ledger {
     }
 
     /// Whatever was running its checks when the machine went down did not end them.
-    fn end_unfinished(&mut self) {
+    fn end_unfinished(&mut self, panic: &Panic) {
         for attempt in self.attempts.iter_mut().filter(|one| one.unfinished) {
-            attempt.blame(Finding::plain(Cause::time_out()));
+            let time_out = Finding::plain(Cause::time_out());
+            attempt.blame(panic.of(attempt.set).unwrap_or(time_out));
         }
     }
 
     /// Ends the attempt with the set that does not run, if it is over.
-    fn reconcile(&mut self, seen: &Seen) {
+    fn reconcile(&mut self, seen: &Seen, panic: &Panic) {
         let other = seen.set.other();
-        let place = self.last_in(other);
-        let last = place.and_then(|place| self.attempts.get(place));
-        if last.is_some_and(|last| !last.may_fail() || is_noted_here(last, seen)) {
-            return;
-        }
-        let left = self.left(seen);
-        match (place, left) {
+        match (self.last_in(other), self.left(seen)) {
             (_, Left::Unknown) => {}
             (Some(place), Left::Withdrawn) => self.withdraw(place, seen.now),
-            (Some(place), Left::Failed(finding)) => self.fail(place, finding, seen.now),
-            (None, Left::Failed(finding)) => self.fail_unnoted(other, finding, seen),
+            (Some(place), Left::Failed(finding)) => self.fail(place, finding, panic, seen.now),
+            (None, Left::Failed(finding)) => self.fail_unnoted(finding, panic, seen),
             (None, Left::Withdrawn) => {}
         }
     }
@@ -95,12 +108,13 @@ impl Ledger {
     }
 
     /// What the selector knows of this boot counts more than what was known of an earlier start.
-    fn fail(&mut self, place: usize, finding: Option<Finding>, now: DateTime<Utc>) {
+    fn fail(&mut self, place: usize, finding: Option<Finding>, panic: &Panic, now: DateTime<Utc>) {
         let Some(attempt) = self.attempts.get_mut(place) else { return };
         // A verdict of the checks and what the selector says are causes; a silence has to be looked into.
-        attempt.to_examine = finding.is_none()
-            && attempt.cause.as_ref().is_none_or(|cause| *cause == Cause::time_out());
-        if let Some(finding) = finding {
+        attempt.to_examine =
+            finding.is_none() && attempt.cause.as_ref().is_none_or(Cause::may_be_corruption);
+        let panic = panic.of(attempt.set).filter(|_| attempt.to_examine);
+        if let Some(finding) = finding.or(panic) {
             attempt.blame(finding);
         } else if attempt.cause.is_none() {
             attempt.blame(Finding::plain(Cause::never_reached_userland()));
@@ -109,17 +123,53 @@ impl Ledger {
     }
 
     /// A failure of a set of which nothing is noted: its bits and the selector tell of it all the same.
-    fn fail_unnoted(&mut self, set: SetId, finding: Option<Finding>, seen: &Seen) {
-        let Some(version) = seen.other_version.clone() else { return };
+    fn fail_unnoted(&mut self, finding: Option<Finding>, panic: &Panic, seen: &Seen) {
+        let (Some(version), set) = (seen.other_version.clone(), seen.set.other()) else { return };
         self.add(Attempt::new(set, version, seen.now));
         if let Some(place) = self.last_in(set) {
-            self.fail(place, finding, seen.now);
+            self.fail(place, finding, panic, seen.now);
         }
     }
 
-    /// Why the set that does not run does not.
+    /// The panic since the last note, if there was one.
+    fn panic_before(&self, seen: &Seen) -> Panic {
+        let (mut finding, set) = (self.new_panic(seen), self.panicked(seen));
+        let checking = set.and_then(|set| self.last(set)).is_some_and(|last| last.unfinished);
+        if let Some(finding) = finding.as_mut().filter(|_| checking) {
+            finding.cause = finding.cause.clone().while_checking();
+        }
+        Panic { finding, set }
+    }
+
+    /// The last panic since the last note. Where nobody has looked for records before, those count that are younger than what is
+    /// noted: without a note, none.
+    fn new_panic(&self, seen: &Seen) -> Option<Finding> {
+        let noted = self.attempts.iter().map(|one| one.started.unwrap_or(one.noted)).max();
+        let is_new = |record: &&PanicRecord| match &self.known_records {
+            Some(known) => !known.knows(record),
+            None => noted.is_some_and(|noted| record.time >= noted),
+        };
+        seen.panics.iter().rev().find(is_new).map(|record| record.finding.clone())
+    }
+
+    /// Which set a panic since the last note belongs to: the one that is found to have failed now, or the one that ran at the
+    /// last note, if it was that one's turn again. Else nobody knows.
+    fn panicked(&self, seen: &Seen) -> Option<SetId> {
+        if self.left(seen) == Left::Failed(None) {
+            return Some(seen.set.other());
+        }
+        let running = self.running.as_ref()?;
+        let replaced = running.set == seen.set && running.version != seen.version;
+        let its_turn = running.next.is_none_or(|next| next == running.set);
+        (its_turn && !replaced).then_some(running.set)
+    }
+
+    /// Why the set that does not run does not, if that is not known yet.
     fn left(&self, seen: &Seen) -> Left {
         let other = seen.set.other();
+        if self.last(other).is_some_and(|last| !last.may_fail() || is_noted_here(last, seen)) {
+            return Left::Unknown;
+        }
         let Some(bits) = seen.sets.bits(other) else { return Left::Unknown };
         match not_started(seen, other) {
             Some(one) if one.fault == Fault::Machine && !is_used_up(bits) => return Left::Unknown,
@@ -138,7 +188,7 @@ impl Ledger {
     }
 
     /// Begins a start of the set that runs.
-    fn begin(&mut self, seen: &Seen) {
+    fn begin(&mut self, seen: &Seen, panic: &Panic) {
         let same = |place: &usize| {
             self.attempts.get(*place).is_some_and(|one| one.version == seen.version)
         };
@@ -149,7 +199,7 @@ impl Ledger {
         let place = self.last_in(seen.set);
         if let Some(attempt) = place.and_then(|place| self.attempts.get_mut(place)) {
             attempt.root_hash = attempt.root_hash.or(seen.root_hash);
-            attempt.begin(seen.now);
+            attempt.begin(panic.of(seen.set), seen.now);
         }
     }
 

@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use cli::Outcome;
-use gptprio::State;
+use gptprio::{Sets, State};
 use manifest::Host;
 use signpost::{Access, Disk};
 
 use super::{Context, Place, ledger};
 use crate::args::HealthArguments;
-use crate::boots::Finding;
+use crate::boots::{Attempt, Finding};
 use crate::error::Error;
 use crate::health::feeder::Feeder;
 use crate::health::verdict::{self, Verdict};
-use crate::health::{Deadline, checks, evidence, examine, restart, units};
+use crate::health::{Deadline, checks, examine, restart, units};
 use crate::host;
 use report::Report;
 
@@ -100,25 +100,39 @@ impl Boot<'_> {
     fn mark(&self, feeder: Option<Feeder>) -> Result<Outcome, Error> {
         let marked = self.store_good();
         self.disarm(feeder);
-        marked?;
-        ledger::note_or_warn(self.context, |ledger| ledger.note_checks(None, false, Utc::now()));
+        let sets = marked?;
+        ledger::note_or_warn(self.context, |ledger| ledger.note_good(&sets, Utc::now()));
         self.examine();
         self.end(self.report(None, Verdict::Good, false))
     }
 
-    fn store_good(&self) -> Result<(), Error> {
-        let other = self.place.active.other();
-        let failed = ledger::failed_in(self.context, other);
+    /// The bits of the sets that were stored.
+    fn store_good(&self) -> Result<Sets, Error> {
+        let last = |set| ledger::last(self.context, set, Attempt::clone);
+        let active = self.place.active;
+        let failed = last(active.other()).is_some_and(|last| last.stands_as_failed());
+        let panics = last(active).map_or(0, |last| last.panics);
         let mut disk = self.open_for_writing()?;
-        let state = disk.state(self.place.active);
         let refused = |source| Error::Refusal { action: "mark the boot good", source };
         let tries = self.context.settings.health.tries;
-        let mut good = state.mark_successful_boot_with(tries).map_err(refused)?;
-        if failed && verdict::gives_up_other(&good.sets, good.active) {
+        let mut good = verdict::proven(disk.state(active), tries, panics > 0).map_err(refused)?;
+        if failed && verdict::gives_up_other(&good.sets, active) {
             good = self.given_up(good);
         }
         disk.store(&good)?;
-        Ok(())
+        self.tell_panics(panics, &good.sets);
+        Ok(good.sets)
+    }
+
+    fn tell_panics(&self, panics: u32, sets: &Sets) {
+        let bits = sets.bits(self.place.active).unwrap_or_default();
+        if panics > 0 && bits.tries < self.context.settings.health.tries {
+            let (note, tries) = (self.context.output, bits.tries);
+            note.note(format_args!(
+                "warning: the last start ended in a panic ({panics} in a row): \
+                 the set gets no new tries and has {tries} left"
+            ));
+        }
     }
 
     /// The other set is not started again: its version has failed.
@@ -143,7 +157,7 @@ impl Boot<'_> {
     }
 
     fn restart(&self, finding: Option<Finding>, feeder: Option<Feeder>) -> Result<Outcome, Error> {
-        self.note_failure(finding.clone(), false);
+        self.note_failure(finding.as_ref(), false);
         let report = self.report(finding, Verdict::Restart, false);
         let ended = self.end(report);
         // From here on the watchdog is what sees to the restart.
@@ -165,15 +179,15 @@ impl Boot<'_> {
     }
 
     fn stay_up(&self, finding: Option<Finding>, feeder: Option<Feeder>) -> Result<Outcome, Error> {
-        self.note_failure(finding.clone(), true);
+        self.note_failure(finding.as_ref(), true);
         self.disarm(feeder);
         self.examine();
         self.end(self.report(finding, Verdict::StayUp, false))
     }
 
-    fn note_failure(&self, finding: Option<Finding>, last: bool) {
-        let now = Utc::now();
-        ledger::note_or_warn(self.context, |ledger| ledger.note_checks(finding, last, now));
+    fn note_failure(&self, finding: Option<&Finding>, last: bool) {
+        let Some(finding) = finding.cloned() else { return };
+        ledger::note_or_warn(self.context, |ledger| ledger.note_bad(finding, last, Utc::now()));
     }
 
     fn disarm(&self, feeder: Option<Feeder>) {
@@ -198,11 +212,8 @@ impl Boot<'_> {
                 note.note(format_args!("warning: cannot look at set {}: {error}", attempt.set));
                 None
             });
-            let since = attempt.started.unwrap_or(attempt.noted);
-            let finding =
-                corruption.or_else(|| evidence::panic_since(&self.context.settings.health, since));
             ledger::note_or_warn(self.context, |ledger| {
-                ledger.note_examined(attempt.set, &attempt.version, finding);
+                ledger.note_examined(attempt.set, &attempt.version, corruption);
             });
         }
     }

@@ -57,6 +57,7 @@ pub(super) fn seen(context: &Context, place: &Place, host: &Host, now: DateTime<
         other_version: other.and_then(|release| release.version.parse().ok()),
         sets: place.disk.sets(),
         handover,
+        panics: evidence::panics(settings),
         boot: evidence::boot_id(settings),
         now,
     }
@@ -89,11 +90,10 @@ pub(super) fn note_or_warn(context: &Context, change: impl FnOnce(&mut Ledger)) 
     }
 }
 
-/// Whether the last attempt with a set has failed, as far as the ledger can be read.
-pub(super) fn failed_in(context: &Context, set: SetId) -> bool {
-    let Ok(ledger) = file::read(&context.settings.paths.state) else { return false };
-    let last = ledger.attempts.iter().rev().find(|one| one.set == set);
-    last.is_some_and(Attempt::stands_as_failed)
+/// Something about the last attempt with a set, as far as the ledger can be read.
+pub(super) fn last<T>(context: &Context, set: SetId, ask: impl Fn(&Attempt) -> T) -> Option<T> {
+    let ledger = file::read(&context.settings.paths.state).ok()?;
+    ledger.last(set).map(ask)
 }
 
 fn told(error: &LedgerError) -> String {

@@ -5,12 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use chrono::{DateTime, Utc};
 use handover::{Handover, Variable};
 use manifest::Digest;
 use verity::BootParameter;
 
-use crate::boots::{Cause, Finding};
+use crate::boots::PanicRecord;
 use crate::config::HealthSettings;
 
 /// How deep records of a panic may lie.
@@ -19,8 +18,8 @@ const DEPTH: usize = 3;
 /// Longest record of a panic that is read, in bytes.
 const MAX_LENGTH: u64 = 4 << 20;
 
-/// What the kernel says when it panics, before the reason.
-const PANIC: &str = "Kernel panic - not syncing: ";
+/// How many files of records are read, the youngest ones.
+const MAX_FILES: usize = 256;
 
 /// What the kernel calls this boot; `None` if it does not tell.
 pub fn boot_id(settings: &HealthSettings) -> Option<String> {
@@ -48,39 +47,40 @@ pub fn handover(settings: &HealthSettings) -> Result<Option<Handover>, io::Error
     }
 }
 
-/// The last panic since a point in time of which there is a record.
-pub fn panic_since(settings: &HealthSettings, since: DateTime<Utc>) -> Option<Finding> {
-    let since = SystemTime::from(since);
-    let mut records = Vec::new();
+/// The records of panics that there are, the last one last.
+pub fn panics(settings: &HealthSettings) -> Vec<PanicRecord> {
+    let mut files = Vec::new();
     for folder in &settings.pstore_dirs {
-        collect(folder, DEPTH, &mut records);
+        collect(folder, DEPTH, &mut files);
     }
-    records.retain(|(time, _)| *time >= since);
-    records.sort();
-    records.iter().rev().find_map(|(_, path)| panic_in(path))
+    files.sort();
+    files.drain(..files.len().saturating_sub(MAX_FILES));
+    let mut panics: Vec<_> =
+        files.iter().filter_map(|(time, path)| panic_in(*time, path)).collect();
+    // Of records of the same second, one that says why is the better one.
+    panics.sort_by_key(|record| (record.time.timestamp(), record.says_why));
+    panics
 }
 
 /// Records of the kernel's log, with their times. Whatever cannot be read is none.
-fn collect(folder: &Path, depth: usize, records: &mut Vec<(SystemTime, PathBuf)>) {
+fn collect(folder: &Path, depth: usize, files: &mut Vec<(SystemTime, PathBuf)>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
         let named = path.file_name().unwrap_or_default().to_string_lossy().starts_with("dmesg");
         match metadata.modified() {
-            Ok(_) if metadata.is_dir() && depth > 1 => collect(&path, depth - 1, records),
+            Ok(_) if metadata.is_dir() && depth > 1 => collect(&path, depth - 1, files),
             Ok(time) if metadata.is_file() && named && metadata.len() <= MAX_LENGTH => {
-                records.push((time, path));
+                files.push((time, path));
             }
             _ => {}
         }
     }
 }
 
-fn panic_in(path: &Path) -> Option<Finding> {
-    let bytes = fs::read(path).ok()?;
-    let text = String::from_utf8_lossy(&bytes);
-    let reason = text.lines().rev().find_map(|line| Some(line.split_once(PANIC)?.1))?;
-    Some(Finding::with(Cause::panic(reason.trim()), &text))
+fn panic_in(time: SystemTime, path: &Path) -> Option<PanicRecord> {
+    let (bytes, name) = (fs::read(path).ok()?, path.file_name()?.to_string_lossy());
+    PanicRecord::read(&name, time.into(), &String::from_utf8_lossy(&bytes))
 }
 
 #[cfg(test)]
@@ -109,7 +109,7 @@ mod tests {
         let (_folder, settings) = world();
         assert_eq!((boot_id(&settings), root_hash(&settings)), (None, None));
         assert!(handover(&settings).unwrap().is_none());
-        assert_eq!(panic_since(&settings, DateTime::UNIX_EPOCH), None);
+        assert_eq!(panics(&settings), []);
     }
 
     #[test]
@@ -136,21 +136,22 @@ mod tests {
     }
 
     #[test]
-    fn the_last_panic_since_is_found_wherever_systemd_has_moved_it() {
+    fn panics_are_found_wherever_systemd_has_moved_their_records_the_last_one_last() {
         let (folder, settings) = world();
-        let record = |name: &str, reason: &str, seconds: u64| {
+        let record = |name: &str, text: &str, seconds: u64| {
             let path = folder.path().join(name);
-            fs::write(&path, format!("<4>[ 1.0] some\n<0>[ 1.1] {PANIC}{reason}\n<4>more\n"))
-                .unwrap();
+            fs::write(&path, format!("<4>[ 1.0] some\n<0>[ 1.1] {text}\n<4>more\n")).unwrap();
             let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
             fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
         };
-        record("pstore/dmesg-efi-1", "older", 100);
-        record("moved/1234/dmesg.txt", "newer", 200);
-        record("pstore/console-ramoops-0", "no record of a panic", 300);
-        let since = |seconds| panic_since(&settings, DateTime::from_timestamp(seconds, 0).unwrap());
-        assert_eq!(since(50).unwrap().cause.as_str(), "kernel panic: newer");
-        assert_eq!(since(200).unwrap().cause.as_str(), "kernel panic: newer");
-        assert_eq!(since(201), None);
+        record("moved/1234/dmesg.txt", "Kernel panic - not syncing: newer", 200);
+        record("pstore/dmesg-efi-1", "Kernel panic - not syncing: older", 100);
+        record("pstore/dmesg-efi-2", "waystone: cannot boot: why", 200);
+        record("pstore/dmesg-efi-3", "Oops", 300);
+        record("pstore/console-ramoops-0", "Kernel panic - not syncing: no record", 300);
+        let causes: Vec<_> = panics(&settings).into_iter().map(|it| it.finding.cause).collect();
+        let causes: Vec<_> = causes.iter().map(|cause| cause.as_str()).collect();
+        let wanted = ["kernel panic: older", "kernel panic: newer", "initramfs: cannot boot: why"];
+        assert_eq!(causes, wanted);
     }
 }

@@ -4,7 +4,7 @@
 //! to the other set; if none does, the host stays up:* a restart would only lead to the same set again, without end, and a host
 //! that is up can be looked at and mended.
 
-use gptprio::{SetId, Sets, start};
+use gptprio::{Refusal, SetId, Sets, State, Tries, start};
 
 /// More starts than any two sets have tries.
 const MANY: usize = 40;
@@ -27,6 +27,22 @@ pub fn decide(well: bool, sets: &Sets, active: SetId) -> Verdict {
         false if could_give_way(sets, active) => Verdict::Restart,
         false => Verdict::StayUp,
     }
+}
+
+/// The state in which a good boot leaves the disk. `panicked` says that the start of this set before it ended in a panic, be it that
+/// it was good as well: then a set that was proven before keeps counting its starts down, so that one which passes its checks and dies
+/// later, again and again, gives way in the end.
+///
+/// # Errors
+///
+/// Refused only if the running set is not on the disk.
+pub fn proven(state: State, tries: Tries, panicked: bool) -> Result<State, Refusal> {
+    let counts = state.sets.bits(state.active).is_some_and(|bits| bits.is_counted());
+    // To mark it successful without new tries would take away that it is spent, and it would not be counted any more.
+    if panicked && counts {
+        return Ok(State { ever_succeeded: true, ..state });
+    }
+    state.mark_successful_boot_with(tries)
 }
 
 /// Whether the running set, never marked good again, would give way to the other one after some starts.
@@ -97,6 +113,25 @@ mod tests {
         assert!(!gives_up(bits(2, 0, false, false)), "it cannot start");
         assert!(!gives_up(bits(2, 2, true, false)), "it was good, and its tries count");
         assert!(!gives_up(BootBits::CLEAR));
+    }
+
+    #[test]
+    fn after_a_panic_a_proven_set_counts_on_and_an_unproven_one_is_proven() {
+        let proven_b = |b, panicked| {
+            let sets = Sets { a: bits(1, 3, true, false), b: Some(b) };
+            let state = State { sets, active: SetId::B, ever_succeeded: false };
+            let after = proven(state, Tries::REARM, panicked).unwrap();
+            assert!(after.ever_succeeded);
+            after.sets.bits(SetId::B).unwrap()
+        };
+        for counted in [bits(2, 2, true, false), bits(2, 0, true, true)] {
+            assert_eq!(proven_b(counted, true), counted);
+            assert_eq!(proven_b(counted, false), bits(2, 3, true, false));
+        }
+        for begins in [bits(2, 0, false, false), bits(2, 2, false, false), bits(2, 0, true, false)]
+        {
+            assert_eq!(proven_b(begins, true), bits(2, 3, true, false));
+        }
     }
 
     proptest! {

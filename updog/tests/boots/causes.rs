@@ -1,6 +1,7 @@
 //! One test for each way in which an attempt ends.
 
-use gptprio::{SetId, choose};
+use chrono::{DateTime, TimeDelta};
+use gptprio::{SetId, Tries, choose};
 use handover::Fault;
 use updog::boots::{Cause, Finding, Ledger, Outcome};
 
@@ -207,4 +208,111 @@ fn what_the_machine_could_not_do_is_no_failure_of_the_set_while_it_has_tries() {
     machine.ledger.note_start(&machine.seen(Some(not_started(SetId::B, Fault::Machine))));
     assert_eq!(machine.outcome_in(SetId::B).0, Outcome::Waiting);
     assert!(!machine.has_failed(&version(1)));
+}
+
+#[test]
+fn a_good_set_that_dies_later_gives_way_and_the_panic_is_the_cause() {
+    let mut machine = updated(1, &[Fate::Well, Fate::Dies, Fate::Dies, Fate::Dies]);
+    let last = machine.last_in(SetId::B).unwrap();
+    assert_eq!(
+        (last.outcome, last.starts, last.good_starts, last.panics),
+        (Outcome::Good, 4, 4, 2)
+    );
+    assert!(machine.boot(Fate::Dies));
+    assert_eq!(machine.active, SetId::B);
+    assert_eq!(
+        machine.outcome_in(SetId::B),
+        (Outcome::Good, Some("kernel panic: dm-verity".into()))
+    );
+    assert!(machine.boot(Fate::Well));
+    assert_eq!(machine.active, SetId::A);
+    assert_eq!(machine.outcome_in(SetId::B), failed("kernel panic: dm-verity"));
+    assert!(machine.has_failed(&version(1)));
+    assert_eq!(machine.ledger.to_examine().len(), 1, "it may have been corruption");
+    assert_eq!(machine.last_in(SetId::A).unwrap().panics, 0, "the panic was not its own");
+    assert!(machine.boot(Fate::Well));
+    assert_eq!(machine.active, SetId::A, "it stays where it works");
+}
+
+#[test]
+fn one_start_that_ends_otherwise_gives_new_tries() {
+    let mut machine = updated(1, &[Fate::Dies, Fate::Dies, Fate::Well]);
+    assert_eq!(machine.sets.bits(SetId::B).unwrap().tries, Tries::ONE);
+    assert!(machine.boot(Fate::Well));
+    assert_eq!(machine.outcome_in(SetId::B), (Outcome::Good, None));
+    assert_eq!(machine.sets.bits(SetId::B).unwrap().tries, Tries::REARM);
+}
+
+#[test]
+fn a_panic_during_the_checks_counts_as_one_after_them() {
+    let mut machine = updated(1, &[Fate::Well]);
+    for fate in [Fate::Hangs, Fate::Dies, Fate::Hangs] {
+        assert!(machine.boot(fate) && (fate == Fate::Dies || machine.panics("dm-verity")));
+        assert_eq!(machine.active, SetId::B);
+    }
+    assert!(machine.boot(Fate::Well));
+    assert_eq!((machine.active, machine.outcome_in(SetId::B).0), (SetId::A, Outcome::Failed));
+}
+
+#[test]
+fn a_panic_is_the_sets_that_had_it_whatever_time_its_clock_showed() {
+    for clock in [DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH + TimeDelta::days(9999)] {
+        let mut machine = updated(1, &[]);
+        machine.clock = clock;
+        assert!(machine.boot(Fate::Panics) && machine.boot(Fate::Well));
+        assert_eq!(
+            (machine.active, machine.outcome_in(SetId::B)),
+            (SetId::A, failed("kernel panic: no init"))
+        );
+        assert_eq!(machine.outcome_in(SetId::A), (Outcome::Good, None));
+        // The record stays, and is about no later failure.
+        assert!(machine.update(version(2), 1) && machine.boot(Fate::Silent));
+        assert!(machine.boot(Fate::Well));
+        assert_eq!(machine.outcome_in(SetId::B), failed("never reached userland"));
+    }
+}
+
+#[test]
+fn where_nobody_has_looked_for_records_older_ones_are_about_nothing() {
+    let mut machine = updated(1, &[Fate::Dies]);
+    machine.ledger.known_records = None;
+    machine.clock = machine.now() - TimeDelta::seconds(1);
+    machine.panics.clear();
+    machine.panics("old");
+    assert!(machine.boot(Fate::Well));
+    assert_eq!(machine.last_in(SetId::B).unwrap().panics, 0);
+}
+
+#[test]
+fn of_two_broken_sets_neither_runs_for_ever() {
+    let mut machine = updated(1, &[Fate::Dies]);
+    let mut seen = Vec::new();
+    for _ in 0..24 {
+        assert!(machine.boot(if machine.active == SetId::B { Fate::Dies } else { Fate::Panics }));
+        seen.push(machine.active);
+    }
+    assert!(
+        seen.windows(6).all(|some| SetId::ALL.iter().all(|set| some.contains(set))),
+        "{seen:?}"
+    );
+}
+
+#[test]
+fn a_hang_that_the_kernels_watchdog_ended_is_a_time_out() {
+    let expired = "softdog: Software Watchdog Timer expired";
+    let mut machine = updated(1, &[Fate::Silent]);
+    machine.panics(expired);
+    assert!(machine.boot(Fate::Well));
+    assert_eq!(
+        machine.outcome_in(SetId::B),
+        failed("time-out: hung before its health was looked at")
+    );
+    let mut machine = updated(1, &[Fate::Hangs]);
+    machine.panics(expired);
+    assert!(machine.boot(Fate::Well));
+    assert_eq!(machine.outcome_in(SetId::B), failed("time-out"), "its checks had begun");
+    let mut machine = updated(1, &[Fate::Sick]);
+    machine.panics(expired);
+    assert!(machine.boot(Fate::Well));
+    assert_eq!(machine.outcome_in(SetId::B), failed("health check 10-net"), "a verdict stands");
 }

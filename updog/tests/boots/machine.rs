@@ -5,7 +5,7 @@ use gptprio::{BootBits, Priority, SetId, Sets, State, Tries, start};
 use handover::{Fault, Handover, NotStarted, Rule, TableNote};
 use manifest::{Content, Contents, Digest};
 use semver::Version;
-use updog::boots::{Attempt, Cause, Finding, Ledger, Outcome, Seen};
+use updog::boots::{Attempt, Cause, Finding, Ledger, Outcome, PanicRecord, Seen};
 use updog::health::verdict;
 use updog::staged::Staged;
 
@@ -22,6 +22,10 @@ pub(crate) enum Fate {
     Sick,
     /// It is well.
     Well,
+    /// It is well, and panics later.
+    Dies,
+    /// It panics before anything is heard of it.
+    Panics,
 }
 
 /// The machine.
@@ -34,6 +38,9 @@ pub(crate) struct Machine {
     pub(crate) boots: u32,
     /// Whether what was done to the disk was noted, as `updog` does and `signpost` does not.
     pub(crate) notes: bool,
+    /// What the kernels have left, and what time they thought it was.
+    pub(crate) panics: Vec<PanicRecord>,
+    pub(crate) clock: DateTime<Utc>,
 }
 
 pub(crate) fn version(minor: u64) -> Version {
@@ -62,6 +69,8 @@ impl Machine {
             ledger: Ledger::default(),
             boots: 0,
             notes: true,
+            panics: Vec::new(),
+            clock: DateTime::UNIX_EPOCH,
         };
         machine.boot(Fate::Well);
         machine
@@ -142,7 +151,17 @@ impl Machine {
             Fate::Hangs => self.comes_up(None),
             Fate::Sick => self.comes_up(None) && self.is_sick(),
             Fate::Well => self.comes_up(None) && self.is_well(),
+            Fate::Dies => self.comes_up(None) && self.is_well() && self.panics("dm-verity"),
+            Fate::Panics => self.panics("no init"),
         }
+    }
+
+    /// Leaves a record, with a name of its own as the firmware's variables have.
+    pub(crate) fn panics(&mut self, why: &str) -> bool {
+        let name = format!("dmesg-efi-{}", self.boots);
+        let text = format!("<0>[ 1.1] Kernel panic - not syncing: {why}");
+        self.panics.push(PanicRecord::read(&name, self.clock, &text).unwrap());
+        true
     }
 
     /// The other set in the same boot, as the boot selector does; it is well.
@@ -173,6 +192,7 @@ impl Machine {
             other_version: Some(self.version_in(self.active.other()).clone()),
             sets: self.sets,
             handover: Some(handover),
+            panics: self.panics.clone(),
             boot: self.boot_id(),
             now: self.now(),
         }
@@ -191,19 +211,20 @@ impl Machine {
         let verdict = verdict::decide(false, &self.sets, self.active);
         let finding = Finding::with(Cause::check("10-net"), "no route");
         let last = verdict == verdict::Verdict::StayUp;
-        self.ledger.note_checks(Some(finding), last, self.now());
+        self.ledger.note_bad(finding, last, self.now());
         true
     }
 
     pub(crate) fn is_well(&mut self) -> bool {
         let other = self.active.other();
         let failed = self.last_in(other).is_some_and(Attempt::stands_as_failed);
-        let good = self.state().mark_successful_boot_with(Tries::REARM).unwrap();
+        let panicked = self.last_in(self.active).is_some_and(|last| last.panics > 0);
+        let good = verdict::proven(self.state(), Tries::REARM, panicked).unwrap();
         self.sets = match failed && verdict::gives_up_other(&good.sets, self.active) {
             true => good.cancel_upgrade().unwrap().sets,
             false => good.sets,
         };
-        self.ledger.note_checks(None, false, self.now());
+        self.ledger.note_good(&self.sets, self.now());
         true
     }
 }

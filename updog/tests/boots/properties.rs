@@ -1,6 +1,6 @@
 //! What holds whatever happens.
 
-use gptprio::SetId;
+use gptprio::{SetId, Tries};
 use proptest::prelude::*;
 use updog::boots::{MAX_ATTEMPTS, Outcome};
 
@@ -30,6 +30,8 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         Just(Fate::Sick),
         Just(Fate::Well),
         Just(Fate::Well),
+        Just(Fate::Dies),
+        Just(Fate::Panics),
     ];
     let event = prop_oneof![
         2 => (1..6_u64, 1..4_u8).prop_map(|(newest, tries)| Event::Update { newest, tries }),
@@ -90,7 +92,7 @@ proptest! {
     #[test]
     fn an_update_that_used_up_its_tries_is_found_to_have_failed(
         before in events(), tries in 1..5_u8, fates in prop::collection::vec(
-            prop_oneof![Just(Fate::Silent), Just(Fate::Hangs), Just(Fate::Sick)], 4),
+            prop_oneof![Just(Fate::Silent), Just(Fate::Hangs), Just(Fate::Sick), Just(Fate::Panics)], 4),
     ) {
         let mut machine = Machine::new();
         before.iter().for_each(|event| carry_out(&mut machine, event));
@@ -110,11 +112,35 @@ proptest! {
     }
 
     #[test]
+    fn a_good_set_that_always_dies_later_gives_way_in_as_many_starts_as_it_had_tries(
+        before in events(), other in prop_oneof![Just(Fate::Well), Just(Fate::Dies)],
+    ) {
+        let mut machine = Machine::new();
+        before.iter().for_each(|event| carry_out(&mut machine, event));
+        prop_assume!(machine.boot(Fate::Well) && machine.boot(Fate::Well));
+        let home = machine.active;
+        prop_assume!(machine.sets.bits(home).unwrap().tries == Tries::REARM);
+        prop_assume!(machine.update(version(9), 1) && machine.boot(Fate::Dies));
+        prop_assert_eq!(machine.active, home.other());
+        for _ in 0..Tries::REARM.value() {
+            prop_assert!(machine.boot(Fate::Dies));
+            prop_assert_eq!(machine.active, home.other());
+        }
+        prop_assert!(machine.boot(other));
+        prop_assert_eq!(machine.active, home);
+        prop_assert!(machine.has_failed(&version(9)));
+        let cause = machine.outcome_in(home.other()).1;
+        prop_assert_eq!(cause.as_deref(), Some("kernel panic: dm-verity"));
+    }
+
+    #[test]
     fn who_goes_back_from_a_good_set_has_not_failed(before in events(), notes in any::<bool>()) {
         let mut machine = Machine::new();
         before.iter().for_each(|event| carry_out(&mut machine, event));
         prop_assume!(machine.boot(Fate::Well));
         let left = machine.active;
+        // Of one that got no new tries because it panicked before, the bits say that it gives way.
+        prop_assume!(notes || !machine.sets.bits(left).unwrap().is_spent());
         machine.notes = notes;
         prop_assume!(machine.roll_back());
         prop_assert!(machine.boot(Fate::Well));

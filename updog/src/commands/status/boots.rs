@@ -37,6 +37,8 @@ pub(super) struct Boot {
     cause: Option<Cause>,
     /// More about the cause.
     detail: Option<String>,
+    /// How many starts one after the other, up to the one before the last, ended in a panic.
+    panics: u32,
     /// Whether an operator has allowed the version again.
     cleared: bool,
 }
@@ -59,7 +61,7 @@ pub(super) struct Failed {
 impl Boot {
     pub(super) fn of(attempt: &Attempt) -> Self {
         let Attempt { set, root_hash, outcome, tries, starts, good_starts, .. } = *attempt;
-        let Attempt { noted, started, ended, cleared, .. } = *attempt;
+        let Attempt { panics, noted, started, ended, cleared, .. } = *attempt;
         Self {
             set,
             version: attempt.version.clone(),
@@ -73,6 +75,7 @@ impl Boot {
             ended,
             cause: attempt.cause.clone(),
             detail: attempt.detail.clone(),
+            panics,
             cleared,
         }
     }
@@ -101,8 +104,12 @@ impl fmt::Display for Boot {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let last = self.ended.or(self.started).unwrap_or(self.noted).format("%Y-%m-%d %H:%M");
         write!(out, "{last} {} in set {}: {}", self.version, self.set, self.outcome())?;
-        if let Some(cause) = &self.cause {
-            write!(out, ": {cause}")?;
+        match (&self.cause, self.outcome, self.panics) {
+            (Some(cause), Outcome::Good, 1..) => {
+                write!(out, ", but ended in a panic before and gets no new tries ({cause})")?;
+            }
+            (Some(cause), ..) => write!(out, ": {cause}")?,
+            (None, ..) => {}
         }
         match (self.starts, self.good_starts) {
             (0, _) => Ok(()),
