@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use e2e::programs;
+use e2e::programs::{self, Finished};
 use e2e::world::{NEW, Part, write};
 use gptprio::{BootBits, SetId};
 use serde_json::Value;
@@ -102,30 +102,40 @@ fn a_check_that_passes_too_late_has_failed() {
     assert!(host.restarted());
 }
 
+/// Runs `health --dry-run` of a host that needs `x.service`, with a `systemctl` that says this.
+fn health_with(host: &Host, active: &str, show: &str) -> Finished {
+    let section = "[health]\nunits = ['x.service']\nsettle_seconds = 1\n";
+    host.world.configure(&host.config("").replace("[health]\n", section));
+    host.world.os_release("small", NEW);
+    let bin = host.world.path("bin");
+    fs::create_dir_all(&bin).unwrap();
+    let systemctl = bin.join("systemctl");
+    let script = format!(
+        "#!/bin/sh\nread up rest < /proc/uptime\ncase \"$1 $3 $4\" in\n\
+         'is-active x.service ') echo {active};;\n'show -- x.service') {show};;\n\
+         status*) printf 'x\\n\\nno disk\\n';;\nesac\n"
+    );
+    write(&systemctl, script);
+    fs::set_permissions(&systemctl, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let arguments = host.world.updog_arguments(SetId::B, &["--json", "health", "--dry-run"]);
+    programs::finished(programs::command("updog").args(arguments).env("PATH", path))
+}
+
+/// What `systemctl` shows of a run with this identity that began then, in microseconds.
+fn shows(invocation: &str, since: &str) -> String {
+    format!(
+        "printf 'ActiveState=active\\nSubState=running\\nNRestarts=0\\nInvocationID=%032d\\n\
+         ActiveEnterTimestampMonotonic=%s\\n' {invocation} {since}"
+    )
+}
+
 #[test]
 fn units_of_systemd_have_to_be_active() {
     let host = Host::updated();
-    host.world
-        .configure(&host.config("").replace("[health]\n", "[health]\nunits = ['x.service']\n"));
-    host.world.os_release("small", NEW);
-    let bin = host.world.path("bin");
-    fs::create_dir(&bin).unwrap();
-    let systemctl = bin.join("systemctl");
-    let health = |answer: &str| {
-        write(
-            &systemctl,
-            format!(
-                "#!/bin/sh\ncase \"$1 $3\" in\n\
-             'is-active x.service') echo {answer};;\nstatus*) printf 'x\\n\\nno disk\\n';;\nesac\n"
-            ),
-        );
-        fs::set_permissions(&systemctl, fs::Permissions::from_mode(0o755)).unwrap();
-        let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
-        let arguments = host.world.updog_arguments(SetId::B, &["--json", "health", "--dry-run"]);
-        programs::finished(programs::command("updog").args(arguments).env("PATH", path))
-    };
-    assert_eq!(health("active").code, 0);
-    let failed = health("failed");
+    let well = health_with(&host, "active", &shows("1", "1"));
+    assert_eq!(well.code, 0, "{}", well.stderr);
+    let failed = health_with(&host, "failed", &shows("1", "1"));
     assert_eq!(failed.code, 1);
     assert!(failed.stderr.contains("unit x.service (failed)"), "{}", failed.stderr);
     let report: Value = serde_json::from_str(&failed.stdout).unwrap();
@@ -133,6 +143,70 @@ fn units_of_systemd_have_to_be_active() {
         (&report["cause"], &report["detail"]),
         (&"unit x.service".into(), &"no disk\n\nfailed".into())
     );
+}
+
+#[test]
+fn a_unit_that_is_started_again_and_again_has_failed_although_it_is_active() {
+    let host = Host::updated();
+    // Another process each time that it is asked for, which has just begun.
+    let failed = health_with(&host, "active", &shows("$$", "${up%.*}${up#*.}0000"));
+    assert_eq!(failed.code, 1, "{}", failed.stderr);
+    let report: Value = serde_json::from_str(&failed.stdout).unwrap();
+    assert_eq!(report["cause"], "unit x.service");
+    let detail = report["detail"].as_str().unwrap();
+    assert_eq!(detail, "no disk\n\nwas started again while it was watched");
+}
+
+#[test]
+fn a_flipped_bit_that_no_start_has_read_keeps_an_update_from_being_good() {
+    for (part, offset, wanted) in [
+        (Part::Root, 5 * 4096 + 7, "block 5"),
+        (Part::Boot, 8192, "the boot partition holds SHA-256"),
+        (Part::Hash, 2 * 4096 + 9, "hash block 0 of level 0 (block 2"),
+    ] {
+        let host = Host::updated();
+        host.flip(part, offset);
+        let health = host.updog(&["--json", "health"]);
+        assert_eq!(health.code, 1, "{}", health.stderr);
+        let report: Value = serde_json::from_str(&health.stdout).unwrap();
+        let cause = report["cause"].as_str().unwrap();
+        assert!(cause.starts_with("corruption: ") && cause.contains(wanted), "{cause}");
+        assert!(host.restarted() && !host.world.sets().bits(SetId::B).unwrap().successful);
+        assert_eq!(host.start(), SetId::A);
+        host.must(&["health"]);
+        assert_eq!(host.boot_of(NEW), ("failed".into(), cause.into()));
+    }
+}
+
+#[test]
+fn a_set_of_which_only_the_root_hash_is_known_is_read_back_as_well() {
+    let host = Host::updated();
+    let contents = host.recorded_root_hash();
+    let says =
+        |hash: &str| write(&host.world.path("cmdline"), format!("waystone.verity=1,7,{hash},ab\n"));
+    says(&contents);
+    fs::remove_file(host.ledger()).unwrap();
+    host.flip(Part::Root, 5 * 4096 + 7);
+    let health = host.updog(&["health", "--dry-run"]);
+    assert!(health.stderr.contains("corruption: root partition: "), "{}", health.stderr);
+    // The same version, put there by other means than those that are recorded.
+    let host = Host::updated();
+    write(&host.world.path("cmdline"), format!("waystone.verity=1,7,{},ab\n", "1".repeat(64)));
+    let health = host.updog(&["health", "--dry-run"]);
+    assert!(health.stderr.contains("corruption: hash partition: "), "{}", health.stderr);
+}
+
+#[test]
+fn a_set_is_read_back_only_while_it_is_unproven_and_only_if_it_is_to_be() {
+    let host = Host::updated();
+    host.must(&["health"]);
+    host.flip(Part::Root, 5 * 4096 + 7);
+    assert!(!host.must(&["health"]).stderr.contains("reads set B back"));
+    let host = Host::updated();
+    host.flip(Part::Root, 5 * 4096 + 7);
+    host.world.configure(&format!("{}verify_set = false\n", host.config("")));
+    host.world.os_release("small", NEW);
+    host.must(&["health"]);
 }
 
 #[test]

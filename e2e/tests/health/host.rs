@@ -127,6 +127,13 @@ impl Host {
         self.world.path("state/boots.json")
     }
 
+    /// The root hash of what was installed last.
+    pub(crate) fn recorded_root_hash(&self) -> String {
+        let ledger: Value = serde_json::from_slice(&fs::read(self.ledger()).unwrap()).unwrap();
+        let last = ledger["attempts"].as_array().unwrap().last().unwrap();
+        last["root_hash"].as_str().unwrap().to_owned()
+    }
+
     /// Boots the old release, installs the newer one and starts it.
     pub(crate) fn updated() -> Self {
         let host = Self::new();

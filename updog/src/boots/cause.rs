@@ -56,6 +56,11 @@ impl Cause {
         Self::of("corruption: ", what)
     }
 
+    /// The set could not be compared with what was written there.
+    pub fn not_read_back() -> Self {
+        Self::of("set not read back", "")
+    }
+
     /// The kernel left a record of its panic.
     pub fn panic(line: &str) -> Self {
         Self::of(PANIC, line)

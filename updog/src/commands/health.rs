@@ -1,31 +1,24 @@
 //! `health`: notes the start, runs the checks, and marks the boot good or sees to a restart.
 
+mod judging;
+mod marking;
 mod report;
-
-use std::thread::sleep;
-use std::time::Duration;
+mod restarting;
 
 use chrono::{DateTime, Utc};
 use cli::Outcome;
-use gptprio::{Sets, State};
 use manifest::Host;
-use signpost::{Access, Disk};
+use signpost::Access;
 
 use super::{Context, Place, ledger};
 use crate::args::HealthArguments;
-use crate::boots::{Attempt, Finding};
+use crate::boots::Finding;
 use crate::error::Error;
 use crate::health::feeder::Feeder;
-use crate::health::verdict::{self, Verdict};
-use crate::health::{Deadline, checks, examine, restart, units};
+use crate::health::verdict::Verdict;
+use crate::health::{Deadline, examine};
 use crate::host;
 use report::Report;
-
-/// How long another program that changes the disk is waited for, at least.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Time between two looks whether it is done.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 pub(super) fn run(
     context: &Context,
@@ -77,105 +70,6 @@ impl Boot<'_> {
                 None
             }
         }
-    }
-
-    /// Asks units and checks, and decides.
-    fn check(&self) -> (Option<Finding>, Verdict) {
-        let settings = &self.context.settings.health;
-        let note = self.context.output;
-        let units = units::wait(&settings.units, self.deadline, &|name| {
-            note.note(format_args!("unit {name}"));
-        });
-        let finding = units.or_else(|| {
-            checks::run(&settings.checks_dirs, self.deadline, &|name| {
-                note.note(format_args!("health check {name}"));
-            })
-        });
-        let verdict =
-            verdict::decide(finding.is_none(), &self.place.disk.sets(), self.place.active);
-        (finding, verdict)
-    }
-
-    /// Marks the boot good, and looks at what has failed before.
-    fn mark(&self, feeder: Option<Feeder>) -> Result<Outcome, Error> {
-        let marked = self.store_good();
-        self.disarm(feeder);
-        let sets = marked?;
-        ledger::note_or_warn(self.context, |ledger| ledger.note_good(&sets, Utc::now()));
-        self.examine();
-        self.end(self.report(None, Verdict::Good, false))
-    }
-
-    /// The bits of the sets that were stored.
-    fn store_good(&self) -> Result<Sets, Error> {
-        let last = |set| ledger::last(self.context, set, Attempt::clone);
-        let active = self.place.active;
-        let failed = last(active.other()).is_some_and(|last| last.stands_as_failed());
-        let panics = last(active).map_or(0, |last| last.panics);
-        let mut disk = self.open_for_writing()?;
-        let refused = |source| Error::Refusal { action: "mark the boot good", source };
-        let tries = self.context.settings.health.tries;
-        let mut good = verdict::proven(disk.state(active), tries, panics > 0).map_err(refused)?;
-        if failed && verdict::gives_up_other(&good.sets, active) {
-            good = self.given_up(good);
-        }
-        disk.store(&good)?;
-        self.tell_panics(panics, &good.sets);
-        Ok(good.sets)
-    }
-
-    fn tell_panics(&self, panics: u32, sets: &Sets) {
-        let bits = sets.bits(self.place.active).unwrap_or_default();
-        if panics > 0 && bits.tries < self.context.settings.health.tries {
-            let (note, tries) = (self.context.output, bits.tries);
-            note.note(format_args!(
-                "warning: the last start ended in a panic ({panics} in a row): \
-                 the set gets no new tries and has {tries} left"
-            ));
-        }
-    }
-
-    /// The other set is not started again: its version has failed.
-    fn given_up(&self, good: State) -> State {
-        good.cancel_upgrade().unwrap_or_else(|refusal| {
-            let other = good.inactive();
-            let note = self.context.output;
-            note.note(format_args!("warning: set {other} stays bootable: {refusal}"));
-            good
-        })
-    }
-
-    /// Waits for whoever changes the disk just now.
-    fn open_for_writing(&self) -> Result<Disk, Error> {
-        let patience = Deadline::after(PATIENCE.max(self.deadline.left()));
-        loop {
-            match Disk::open(self.place.disk.path(), Access::Write) {
-                Err(signpost::Error::Locked { .. }) if !patience.is_over() => sleep(LOOK_AGAIN),
-                opened => return Ok(opened?),
-            }
-        }
-    }
-
-    fn restart(&self, finding: Option<Finding>, feeder: Option<Feeder>) -> Result<Outcome, Error> {
-        self.note_failure(finding.as_ref(), false);
-        let report = self.report(finding, Verdict::Restart, false);
-        let ended = self.end(report);
-        // From here on the watchdog is what sees to the restart.
-        feeder.into_iter().for_each(Feeder::leave_armed);
-        if let Err(problem) = restart::ask(&self.context.settings.restart_command) {
-            self.context.output.note(format_args!("the restart command failed: {problem}"));
-            self.force()?;
-        }
-        ended
-    }
-
-    /// The last resort, on the machine that runs from this disk and nowhere else.
-    fn force(&self) -> Result<(), Error> {
-        if self.context.disk.is_some() {
-            return Ok(());
-        }
-        let command = self.context.settings.restart_command.join(" ");
-        Err(Error::Restart { command, source: restart::force() })
     }
 
     fn stay_up(&self, finding: Option<Finding>, feeder: Option<Feeder>) -> Result<Outcome, Error> {

@@ -15,6 +15,10 @@ pub struct HealthSettings {
     pub checks_dirs: Vec<PathBuf>,
     /// Units of systemd that have to be active.
     pub units: Vec<String>,
+    /// How long they have to have been active without a restart.
+    pub settle: Duration,
+    /// Whether a set that was not proven yet is read back before it is marked good.
+    pub verify_set: bool,
     /// How long all of it may take.
     pub time_limit: Duration,
     /// Starts that a set has until it is to be proven again; none: its starts are not counted.
@@ -37,6 +41,8 @@ pub struct HealthSettings {
 pub(super) struct RawHealth {
     checks_dirs: Option<Vec<PathBuf>>,
     units: Option<Vec<String>>,
+    settle_seconds: Option<u64>,
+    verify_set: Option<bool>,
     time_limit_seconds: Option<u64>,
     tries: Option<u8>,
     watchdog: Option<PathBuf>,
@@ -62,6 +68,10 @@ impl Check<'_> {
         if !(1..=86_400).contains(&seconds) {
             return Err(self.bad("health.time_limit_seconds", "must be from 1 to 86400"));
         }
+        let settle = raw.settle_seconds.unwrap_or(10);
+        if settle > 3600 {
+            return Err(self.bad("health.settle_seconds", "must be from 0 to 3600"));
+        }
         let tries = raw.tries.map_or(Some(Tries::REARM), Tries::new);
         let units = raw.units.unwrap_or_default();
         if units.iter().any(|unit| unit.is_empty() || unit.starts_with('-')) {
@@ -71,6 +81,8 @@ impl Check<'_> {
         Ok(HealthSettings {
             checks_dirs: self.places(raw.checks_dirs, &CHECKS),
             units,
+            settle: Duration::from_secs(settle),
+            verify_set: raw.verify_set.unwrap_or(true),
             time_limit: Duration::from_secs(seconds),
             tries: tries.ok_or_else(|| self.bad("health.tries", "must be from 0 to 15"))?,
             watchdog: (!no_watchdog).then(|| self.place(raw.watchdog, "/dev/watchdog")),
@@ -107,6 +119,7 @@ mod tests {
         let settings = parse("").unwrap();
         assert_eq!(settings.checks_dirs, CHECKS.map(PathBuf::from));
         assert_eq!(settings.time_limit, Duration::from_secs(300));
+        assert_eq!((settings.settle, settings.verify_set), (Duration::from_secs(10), true));
         assert_eq!((settings.tries, settings.units.len()), (Tries::REARM, 0));
         assert_eq!(settings.watchdog.unwrap(), Path::new("/dev/watchdog"));
     }
@@ -125,6 +138,8 @@ mod tests {
         for (line, field) in [
             ("time_limit_seconds = 0", "health.time_limit_seconds"),
             ("time_limit_seconds = 86401", "health.time_limit_seconds"),
+            ("settle_seconds = 3601", "health.settle_seconds"),
+            ("verify_set = 'no'", "verify_set"),
             ("tries = 16", "health.tries"),
             ("units = ['']", "health.units"),
             ("units = ['--failed']", "health.units"),

@@ -1,11 +1,15 @@
-//! A look at a set that failed and left no word: does it still hold what was written there?
+//! A look at a set: does it still hold what was written there? At one that failed and left no word, and at the one that runs before it is proven.
 
 use std::error::Error;
+use std::path::Path;
+use std::sync::mpsc::channel;
+use std::thread;
 
 use manifest::Digest;
 use signpost::{Access, BootBits, Disk, Priority, SetLayout};
 use verity::RootHash;
 
+use super::Deadline;
 use crate::boots::{Attempt, Cause, Finding};
 use crate::install::{CheckError, Region, check_set};
 use crate::plan::Part;
@@ -27,6 +31,31 @@ pub fn examine(disk: &Disk, attempt: &Attempt) -> Result<Option<Finding>, signpo
     let Some(defect) = defect(disk, layout, attempt) else { return Ok(None) };
     let after = Disk::open(disk.path(), Access::Read)?.sets().bits(attempt.set);
     Ok((before == after).then(|| Finding::plain(Cause::corruption(&defect))))
+}
+
+/// Reads the running set past the page cache and compares it with what is known of it, as [`examine()`] does; what does not agree, or that it could not be
+/// read in time. Nothing is said about a set of which nothing is known.
+pub fn read_back(disk: &Path, attempt: Attempt, deadline: Deadline) -> Option<Finding> {
+    let (said, hear) = channel();
+    let path = disk.to_owned();
+    // A read that hangs ends with the program.
+    thread::spawn(move || said.send(compare(&path, &attempt)));
+    let left_out = |why: &str| Some(Finding::with(Cause::not_read_back(), why));
+    match hear.recv_timeout(deadline.left()) {
+        Ok(Ok(defect)) => defect.map(|defect| Finding::plain(Cause::corruption(&defect))),
+        Ok(Err(error)) => left_out(&chain(&error)),
+        Err(_) => {
+            let limit = deadline.limit().as_secs();
+            left_out(&format!("not read within the time limit of {limit} s"))
+        }
+    }
+}
+
+/// Nobody writes to the set that runs: there is no installation to look out for.
+fn compare(path: &Path, attempt: &Attempt) -> Result<Option<String>, signpost::Error> {
+    let disk = Disk::open(path, Access::Read)?;
+    let layout = disk.layout().set(attempt.set);
+    Ok(layout.and_then(|layout| defect(&disk, layout, attempt)))
 }
 
 /// Whether a set holds an installation that was finished: what is being written has priority 0.

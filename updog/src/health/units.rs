@@ -1,4 +1,6 @@
-//! Units of systemd that have to be active.
+//! Units of systemd that have to be active, and to stay so.
+
+mod settle;
 
 use std::process::Command;
 use std::thread::sleep;
@@ -49,6 +51,12 @@ fn one(unit: &str, deadline: Deadline) -> Option<Finding> {
             Answer::NotYet => sleep(LOOK_AGAIN.min(deadline.left())),
         }
     }
+}
+
+/// Waits until every unit has been active for so long; what the first says that was started again meanwhile, or is not when the time is over.
+pub fn settle(units: &[String], settled: Duration, deadline: Deadline) -> Option<Finding> {
+    let unsettled = settle::wait(&settle::Machine { deadline }, units, settled)?;
+    Some(finding(&unsettled.unit, &unsettled.why))
 }
 
 fn answer(said: &str) -> Answer {
