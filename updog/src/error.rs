@@ -283,6 +283,12 @@ impl Classify for Error {
     }
 }
 
+/// An error and its causes, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
 fn trust_kind(error: &trust::Error) -> Kind {
     match error.kind() {
         trust::Kind::Refused => Kind::Refused,

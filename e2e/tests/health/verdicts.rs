@@ -120,6 +120,29 @@ fn a_good_set_that_panics_later_again_and_again_gives_way_and_the_panic_is_the_c
 }
 
 #[test]
+fn a_boot_that_cannot_be_marked_says_so_and_can_be_marked_later() {
+    let host = Host::updated();
+    host.world.configure(&format!("{}verify_set = false\n", host.config("")));
+    host.world.os_release("small", NEW);
+    let (disk, saved) = (host.world.disk(), host.world.path("saved.img"));
+    let (disk_text, saved_text) = (disk.display(), saved.display());
+    // The disk is gone when the checks are done.
+    host.check("10-disk", &format!("mv '{disk_text}' '{saved_text}'; : > '{disk_text}'"));
+    let health = host.updog(&["health"]);
+    assert_ne!(health.code, 0, "{}", health.stderr);
+    fs::rename(&saved, &disk).unwrap();
+    let (outcome, cause) = host.boot_of(NEW);
+    assert!(
+        outcome == "unproven" && cause.as_str().unwrap().starts_with("cannot mark: "),
+        "{cause}"
+    );
+    assert!(!host.restarted(), "the boot is well");
+    host.check("10-disk", "exit 0");
+    host.must(&["health"]);
+    assert_eq!(host.boot_of(NEW), ("good".into(), Value::Null));
+}
+
+#[test]
 fn a_rollback_is_no_failure() {
     let host = Host::updated();
     host.must(&["health"]);

@@ -133,9 +133,12 @@ impl Attempt {
     }
 
     /// The checks of the last start passed. How the ones before it ended is kept as long as it was in a panic.
+    /// Said again of the same start it counts once.
     pub(super) fn prove(&mut self, now: DateTime<Utc>) {
+        if self.outcome != Outcome::Good {
+            self.good_starts = self.good_starts.saturating_add(1);
+        }
         self.end(Outcome::Good, now);
-        self.good_starts = self.good_starts.saturating_add(1);
         if self.panics == 0 {
             (self.cause, self.detail) = (None, None);
         }
@@ -151,6 +154,14 @@ impl Attempt {
     pub(super) fn fail(&mut self, now: DateTime<Utc>) {
         self.end(Outcome::Failed, now);
         self.cleared = false;
+    }
+
+    /// It is to be started once more: after it was taken back, or failed and was cleared.
+    pub(super) fn reopen(&mut self) {
+        if self.outcome == Outcome::Withdrawn || (self.outcome == Outcome::Failed && self.cleared) {
+            (self.outcome, self.ended, self.cleared) = (Outcome::Waiting, None, false);
+            (self.cause, self.detail, self.panics) = (None, None, 0);
+        }
     }
 
     pub(super) fn withdraw(&mut self, now: DateTime<Utc>) {

@@ -12,6 +12,7 @@ const MAX_CAUSE: usize = 256;
 
 /// The words of causes that are asked for.
 const TIME_OUT: &str = "time-out";
+const CANNOT_MARK: &str = "cannot mark: ";
 const PANIC: &str = "kernel panic: ";
 const CANNOT_BOOT: &str = "initramfs: cannot boot: ";
 
@@ -56,6 +57,11 @@ impl Cause {
         Self::of("corruption: ", what)
     }
 
+    /// The checks passed, and the disk could not be told so.
+    pub fn cannot_mark(why: &str) -> Self {
+        Self::of(CANNOT_MARK, why)
+    }
+
     /// The set could not be compared with what was written there.
     pub fn not_read_back() -> Self {
         Self::of("set not read back", "")
@@ -79,6 +85,11 @@ impl Cause {
     /// Nothing was heard of it.
     pub fn never_reached_userland() -> Self {
         Self::of("never reached userland", "")
+    }
+
+    /// Whether it is no fault that the checks have found.
+    pub(super) fn is_cannot_mark(&self) -> bool {
+        self.0.starts_with(CANNOT_MARK)
     }
 
     /// The same of a start whose checks had begun.

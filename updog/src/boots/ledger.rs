@@ -111,13 +111,16 @@ impl Ledger {
         self.add(attempt);
     }
 
-    /// Notes that an operator wants `set` to boot next.
+    /// Notes that an operator wants `set` to boot next. What was taken back there has its turn again, and may fail.
     pub fn note_going_to(&mut self, set: SetId, now: DateTime<Utc>) {
         self.going_to = Some(set);
         let left = self.last_in(set.other()).and_then(|place| self.attempts.get_mut(place));
         if let Some(left) = left.filter(|left| left.outcome == Outcome::Waiting) {
             left.withdraw(now);
         }
+        let runs = self.running.as_ref().is_some_and(|running| running.set == set);
+        let meant = self.last_in(set).filter(|_| !runs);
+        meant.and_then(|place| self.attempts.get_mut(place)).into_iter().for_each(Attempt::reopen);
     }
 
     /// The last attempt with a set.

@@ -109,17 +109,31 @@ impl Ledger {
 
     /// What the selector knows of this boot counts more than what was known of an earlier start.
     fn fail(&mut self, place: usize, finding: Option<Finding>, panic: &Panic, now: DateTime<Utc>) {
+        let once = !self.was_unmarked_before(place);
         let Some(attempt) = self.attempts.get_mut(place) else { return };
         // A verdict of the checks and what the selector says are causes; a silence has to be looked into.
-        attempt.to_examine =
-            finding.is_none() && attempt.cause.as_ref().is_none_or(Cause::may_be_corruption);
-        let panic = panic.of(attempt.set).filter(|_| attempt.to_examine);
-        if let Some(finding) = finding.or(panic) {
-            attempt.blame(finding);
-        } else if attempt.cause.is_none() {
-            attempt.blame(Finding::plain(Cause::never_reached_userland()));
+        let silent = attempt.cause.as_ref().is_none_or(Cause::may_be_corruption);
+        let unmarked = attempt.cause.as_ref().is_some_and(Cause::is_cannot_mark);
+        let panic = panic.of(attempt.set).filter(|_| silent || unmarked);
+        attempt.to_examine = finding.is_none() && (silent || panic.is_some());
+        match finding.or(panic) {
+            Some(finding) => attempt.blame(finding),
+            // The version was well, and the disk was not: it may come once more.
+            None if unmarked && once => return attempt.withdraw(now),
+            None if attempt.cause.is_none() => {
+                attempt.blame(Finding::plain(Cause::never_reached_userland()));
+            }
+            None => {}
         }
         attempt.fail(now);
+    }
+
+    /// Whether an earlier attempt of the same version ended because a good boot could not be marked.
+    fn was_unmarked_before(&self, place: usize) -> bool {
+        let Some(attempt) = self.attempts.get(place) else { return false };
+        let unmarked = |one: &Attempt| one.cause.as_ref().is_some_and(Cause::is_cannot_mark);
+        let mut earlier = self.attempts.iter().take(place);
+        earlier.any(|one| one.version == attempt.version && unmarked(one))
     }
 
     /// A failure of a set of which nothing is noted: its bits and the selector tell of it all the same.

@@ -1,6 +1,5 @@
 //! A look at a set: does it still hold what was written there? At one that failed and left no word, and at the one that runs before it is proven.
 
-use std::error::Error;
 use std::path::Path;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -11,6 +10,7 @@ use verity::RootHash;
 
 use super::Deadline;
 use crate::boots::{Attempt, Cause, Finding};
+use crate::error::chain;
 use crate::install::{CheckError, Region, check_set};
 use crate::plan::Part;
 
@@ -91,10 +91,4 @@ fn tree_defect(disk: &Disk, layout: &SetLayout, root_hash: Digest) -> Option<Str
         }
         _ => format!("hash partition: {}", chain(&error)),
     })
-}
-
-/// An error and its causes, in one line.
-fn chain(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -316,3 +316,69 @@ fn a_hang_that_the_kernels_watchdog_ended_is_a_time_out() {
     assert!(machine.boot(Fate::Well));
     assert_eq!(machine.outcome_in(SetId::B), failed("health check 10-net"), "a verdict stands");
 }
+
+#[test]
+fn a_good_boot_that_could_not_be_marked_is_forgiven_once() {
+    let mut machine = updated(1, &[Fate::Unmarked]);
+    assert_eq!(machine.outcome_in(SetId::B).0, Outcome::Unproven);
+    assert!(machine.boot(Fate::Well));
+    let unmarked = Some("cannot mark: no disk".to_owned());
+    assert_eq!(machine.outcome_in(SetId::B), (Outcome::Withdrawn, unmarked));
+    assert!(!machine.has_failed(&version(1)), "it was well");
+    assert!(machine.update(version(1), 1) && machine.boot(Fate::Unmarked));
+    assert!(machine.boot(Fate::Well));
+    assert_eq!(machine.outcome_in(SetId::B), failed("cannot mark: no disk"));
+    assert!(machine.has_failed(&version(1)), "else it would be taken without end");
+    let mut machine = updated(2, &[Fate::Unmarked, Fate::Panics, Fate::Well]);
+    assert_eq!(machine.outcome_in(SetId::B), failed("kernel panic: no init"));
+    machine.boot(Fate::Well);
+    assert_eq!(
+        updated(2, &[Fate::Unmarked, Fate::Well]).outcome_in(SetId::B),
+        (Outcome::Good, None)
+    );
+}
+
+#[test]
+fn the_same_boot_is_marked_good_once() {
+    let mut machine = updated(1, &[Fate::Well]);
+    machine.is_well();
+    assert_eq!(machine.last_in(SetId::B).unwrap().good_starts, 1);
+    machine.boot(Fate::Sick);
+    machine.is_well();
+    machine.is_well();
+    let last = machine.last_in(SetId::B).unwrap();
+    assert_eq!((last.starts, last.good_starts), (2, 2));
+}
+
+#[test]
+fn who_goes_forward_again_to_what_was_taken_back_hears_that_it_fails() {
+    // Taken back unproven, with a try left.
+    let mut machine = updated(2, &[Fate::Hangs]);
+    assert!(machine.roll_back() && machine.boot(Fate::Well));
+    assert_eq!((machine.active, machine.outcome_in(SetId::B).0), (SetId::A, Outcome::Withdrawn));
+    assert!(machine.roll_back());
+    assert_eq!(machine.outcome_in(SetId::B), (Outcome::Waiting, None));
+    assert!(machine.boot(Fate::Silent));
+    assert_eq!(machine.active, SetId::B);
+    assert!(machine.boot(Fate::Well));
+    assert_eq!(
+        (machine.active, machine.outcome_in(SetId::B)),
+        (SetId::A, failed("never reached userland"))
+    );
+}
+
+#[test]
+fn what_failed_and_was_cleared_may_fail_again_and_what_stands_as_failed_stays_so() {
+    for cleared in [true, false] {
+        let mut machine = updated(1, &[Fate::Well, Fate::Sick, Fate::Sick, Fate::Sick, Fate::Well]);
+        assert_eq!(machine.outcome_in(SetId::B), failed("health check 10-net"));
+        assert!(!cleared || machine.ledger.clear(None) == [version(1)]);
+        assert!(machine.roll_back());
+        assert_eq!(machine.has_failed(&version(1)), !cleared);
+        assert!(machine.boot(Fate::Silent));
+        assert_eq!(machine.active, SetId::B);
+        assert!(machine.boot(Fate::Well));
+        assert_eq!(machine.active, SetId::A);
+        assert!(machine.has_failed(&version(1)), "cleared: {cleared}");
+    }
+}

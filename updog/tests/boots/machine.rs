@@ -22,6 +22,8 @@ pub(crate) enum Fate {
     Sick,
     /// It is well.
     Well,
+    /// It is well, and the disk cannot be told so.
+    Unmarked,
     /// It is well, and panics later.
     Dies,
     /// It panics before anything is heard of it.
@@ -151,6 +153,7 @@ impl Machine {
             Fate::Hangs => self.comes_up(None),
             Fate::Sick => self.comes_up(None) && self.is_sick(),
             Fate::Well => self.comes_up(None) && self.is_well(),
+            Fate::Unmarked => self.comes_up(None) && self.is_unmarked(),
             Fate::Dies => self.comes_up(None) && self.is_well() && self.panics("dm-verity"),
             Fate::Panics => self.panics("no init"),
         }
@@ -212,6 +215,11 @@ impl Machine {
         let finding = Finding::with(Cause::check("10-net"), "no route");
         let last = verdict == verdict::Verdict::StayUp;
         self.ledger.note_bad(finding, last, self.now());
+        true
+    }
+
+    fn is_unmarked(&mut self) -> bool {
+        self.ledger.note_bad(Finding::plain(Cause::cannot_mark("no disk")), false, self.now());
         true
     }
 

@@ -32,6 +32,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         Just(Fate::Well),
         Just(Fate::Dies),
         Just(Fate::Panics),
+        Just(Fate::Unmarked),
     ];
     let event = prop_oneof![
         2 => (1..6_u64, 1..4_u8).prop_map(|(newest, tries)| Event::Update { newest, tries }),

@@ -9,9 +9,9 @@ use gptprio::{Sets, State};
 use signpost::{Access, Disk};
 
 use super::Boot;
-use crate::boots::Attempt;
+use crate::boots::{Attempt, Cause, Finding};
 use crate::commands::ledger;
-use crate::error::Error;
+use crate::error::{Error, chain};
 use crate::health::Deadline;
 use crate::health::feeder::Feeder;
 use crate::health::verdict::{self, Verdict};
@@ -27,10 +27,16 @@ impl Boot<'_> {
     pub(super) fn mark(&self, feeder: Option<Feeder>) -> Result<Outcome, Error> {
         let marked = self.store_good();
         self.disarm(feeder);
-        let sets = marked?;
+        let sets = marked.inspect_err(|error| self.note_unmarked(error))?;
         ledger::note_or_warn(self.context, |ledger| ledger.note_good(&sets, Utc::now()));
         self.examine();
         self.end(self.report(None, Verdict::Good, false))
+    }
+
+    /// The set stays unproven: if it gives way, this is why.
+    fn note_unmarked(&self, error: &Error) {
+        let finding = Finding::plain(Cause::cannot_mark(&chain(error)));
+        self.note_failure(Some(&finding), false);
     }
 
     /// The bits of the sets that were stored.
