@@ -36,14 +36,23 @@ struct Context {
 ///
 /// Whatever keeps it from its work.
 pub fn run(arguments: Arguments) -> Result<Outcome, Error> {
+    let judges = matches!(&arguments.command, Command::Health(health) if !health.dry_run);
+    let (settings, problem) = match Settings::read(&arguments.config) {
+        Ok(settings) => (settings, None),
+        Err(problem) if judges => (Settings::without_file(), Some(problem)),
+        Err(problem) => return Err(problem.into()),
+    };
     let context = Context {
-        settings: Settings::read(&arguments.config)?,
+        settings,
         disk: arguments.disk,
         active: arguments.active,
         output: Output { json: arguments.json, quiet: arguments.quiet },
     };
     // Every decision is made with this time; `health` reads the clock again for the end of its checks.
     let now = Utc::now();
+    if let Some(problem) = problem {
+        return Err(health::judge_unseen(&context, problem.into(), now));
+    }
     match arguments.command {
         Command::Status => status::run(&context),
         Command::CheckUpdate(check) => check::run(&context, &check, now),

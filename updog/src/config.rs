@@ -160,6 +160,13 @@ impl Settings {
         Self::parse(&fs::read_to_string(path).map_err(read)?, path)
     }
 
+    /// What holds where no file says otherwise, for who has to decide although there is no usable one. It names no repository.
+    pub fn without_file() -> Self {
+        let text = "metadata_base_url = 'http://localhost/'\n\
+                    targets_base_url = 'http://localhost/'\nseed = 0\n";
+        Self::parse(text, Path::new(DEFAULT_PATH)).expect("the text is constant, and tested")
+    }
+
     /// Checks the text of a configuration that was read from `path`.
     ///
     /// # Errors
@@ -296,6 +303,14 @@ mod tests {
         assert_eq!(settings.paths.root, Path::new("/usr/share/updog/root.json"));
         assert_eq!(settings.tries.value(), 1);
         assert!(!settings.ignore_waves);
+    }
+
+    #[test]
+    fn without_a_file_the_documented_defaults_hold() {
+        let (settings, minimal) = (Settings::without_file(), parse(MINIMAL).unwrap());
+        assert_eq!(settings.restart_command, minimal.restart_command);
+        assert_eq!(settings.paths.state, minimal.paths.state);
+        assert_eq!(settings.health.efivars, minimal.health.efivars);
     }
 
     #[test]

@@ -183,6 +183,22 @@ fn a_dry_run_says_the_same_and_notes_nothing() {
 }
 
 #[test]
+fn a_played_machine_whose_health_cannot_be_looked_at_is_left_alone() {
+    let host = Host::updated();
+    host.selector_says_failed("x");
+    let before = (fs::read(host.world.disk()).unwrap(), fs::read(host.ledger()).unwrap());
+    fs::remove_file(host.world.path("os-release")).unwrap();
+    let health = host.updog(&["health"]);
+    assert!(health.code == 1 && health.stderr.contains("os-release"), "{}", health.stderr);
+    host.world.configure("[health]\ntime_limit_second = 3");
+    let health = host.updog(&["health"]);
+    assert!(health.code == 2 && health.stderr.contains("time_limit_second"), "{}", health.stderr);
+    assert!(!health.stderr.contains("is not good"), "{}", health.stderr);
+    assert!(!host.restarted());
+    assert!(before == (fs::read(host.world.disk()).unwrap(), fs::read(host.ledger()).unwrap()));
+}
+
+#[test]
 fn a_ledger_that_cannot_be_written_keeps_no_boot_from_being_good() {
     let host = Host::new();
     host.start();

@@ -57,6 +57,11 @@ impl Cause {
         Self::of("corruption: ", what)
     }
 
+    /// The health of the boot could not be looked at.
+    pub fn could_not_run(why: &str) -> Self {
+        Self::of("health could not run: ", why)
+    }
+
     /// The checks passed, and the disk could not be told so.
     pub fn cannot_mark(why: &str) -> Self {
         Self::of(CANNOT_MARK, why)

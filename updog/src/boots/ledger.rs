@@ -145,6 +145,14 @@ impl Ledger {
         }
     }
 
+    /// Notes why a start of a set is not good of which nothing more can be noted.
+    pub fn note_unseen(&mut self, set: SetId, finding: Finding) {
+        let last = self.last_in(set).and_then(|place| self.attempts.get_mut(place));
+        last.filter(|last| last.may_fail())
+            .into_iter()
+            .for_each(|last| last.blame(finding.clone()));
+    }
+
     fn running_attempt(&mut self) -> Option<&mut Attempt> {
         let place = self.last_in(self.running.as_ref()?.set)?;
         self.attempts.get_mut(place)

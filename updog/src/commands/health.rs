@@ -4,6 +4,7 @@ mod judging;
 mod marking;
 mod report;
 mod restarting;
+mod unseen;
 
 use chrono::{DateTime, Utc};
 use cli::Outcome;
@@ -19,16 +20,18 @@ use crate::health::verdict::Verdict;
 use crate::health::{Deadline, examine};
 use crate::host;
 use report::Report;
+pub(super) use unseen::judge as judge_unseen;
 
 pub(super) fn run(
     context: &Context,
     arguments: &HealthArguments,
     now: DateTime<Utc>,
 ) -> Result<Outcome, Error> {
-    let place = context.place(Access::Read)?;
-    let host = host::read(&context.settings)?;
-    let deadline = Deadline::after(context.settings.health.time_limit);
-    let boot = Boot { context, place, host, deadline, now };
+    let boot = match Boot::begin(context, now) {
+        Ok(boot) => boot,
+        Err(error) if arguments.dry_run => return Err(error),
+        Err(error) => return Err(judge_unseen(context, error, now)),
+    };
     if arguments.dry_run {
         let (finding, verdict) = boot.check();
         return boot.end(boot.report(finding, verdict, true));
@@ -52,10 +55,17 @@ struct Boot<'a> {
     now: DateTime<Utc>,
 }
 
-impl Boot<'_> {
+impl<'a> Boot<'a> {
+    fn begin(context: &'a Context, now: DateTime<Utc>) -> Result<Self, Error> {
+        let place = context.place(Access::Read)?;
+        let host = host::read(&context.settings)?;
+        let deadline = Deadline::after(context.settings.health.time_limit);
+        Ok(Self { context, place, host, deadline, now })
+    }
+
     /// Notes that this set has come so far, and what that says about the other one.
     fn note_start(&self) {
-        let seen = ledger::seen(self.context, &self.place, &self.host, self.now);
+        let seen = ledger::seen(self.context, &self.place, &self.host.version, self.now);
         ledger::note_or_warn(self.context, |ledger| ledger.note_start(&seen));
     }
 

@@ -42,7 +42,12 @@ pub(super) fn clear(context: &Context, arguments: &ClearArguments) -> Result<Out
 }
 
 /// What is known in this boot about the set that runs and about the other one.
-pub(super) fn seen(context: &Context, place: &Place, host: &Host, now: DateTime<Utc>) -> Seen {
+pub(super) fn seen(
+    context: &Context,
+    place: &Place,
+    version: &Version,
+    now: DateTime<Utc>,
+) -> Seen {
     let (settings, active) = (&context.settings.health, place.active);
     let handover = evidence::handover(settings).unwrap_or_else(|error| {
         let note = context.output;
@@ -52,7 +57,7 @@ pub(super) fn seen(context: &Context, place: &Place, host: &Host, now: DateTime<
     let other = place.disk.release(active.other());
     Seen {
         set: active,
-        version: host.version.clone(),
+        version: version.clone(),
         root_hash: evidence::root_hash(settings),
         other_version: other.and_then(|release| release.version.parse().ok()),
         sets: place.disk.sets(),
@@ -71,7 +76,7 @@ pub(super) fn known(
     now: DateTime<Utc>,
 ) -> Result<Ledger, Error> {
     let mut ledger = file::read(&context.settings.paths.state)?;
-    ledger.note_start(&seen(context, place, host, now));
+    ledger.note_start(&seen(context, place, &host.version, now));
     Ok(ledger)
 }
 

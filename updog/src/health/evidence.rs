@@ -34,6 +34,12 @@ pub fn root_hash(settings: &HealthSettings) -> Option<Digest> {
     Some(Digest::new(parameter.root_hash.0))
 }
 
+/// Whether the first program was told to arm the watchdog.
+pub fn is_armed(settings: &HealthSettings) -> bool {
+    let line = fs::read_to_string(&settings.command_line).unwrap_or_default();
+    line.split_whitespace().any(|word| word.starts_with("waystone.watchdog="))
+}
+
 /// What the boot selector says about this boot; `None` on a machine without it.
 ///
 /// # Errors
@@ -120,6 +126,9 @@ mod tests {
         fs::write(folder.path().join("cmdline"), line).unwrap();
         assert_eq!(boot_id(&settings).unwrap(), "some-boot");
         assert_eq!(root_hash(&settings), Some(Digest::new([0x11; 32])));
+        assert!(!is_armed(&settings));
+        fs::write(folder.path().join("cmdline"), "ro waystone.watchdog=300").unwrap();
+        assert!(is_armed(&settings));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! that is up can be looked at and mended.
 
 use gptprio::{Refusal, SetId, Sets, State, Tries, start};
+use handover::{Handover, Rule};
 
 /// More starts than any two sets have tries.
 const MANY: usize = 40;
@@ -43,6 +44,21 @@ pub fn proven(state: State, tries: Tries, panicked: bool) -> Result<State, Refus
         return Ok(State { ever_succeeded: true, ..state });
     }
     state.mark_successful_boot_with(tries)
+}
+
+/// Decides where the health of a boot cannot be looked at, on a machine that the boot selector has started; `known` is the disk's bits and the running set,
+/// where they can be read. A set that was proven before is left alone: what is wrong is more likely what somebody has just written into its
+/// configuration, and it would gain nothing. Where only the selector's word is known, each restart has to use up a try, so that they end.
+pub fn decide_unseen(handover: &Handover, known: Option<(Sets, SetId)>) -> Verdict {
+    let bounded = handover.counted && handover.rule != Rule::LastResort;
+    match known {
+        Some((sets, active)) if sets.bits(active).is_some_and(|bits| bits.successful) => {
+            Verdict::StayUp
+        }
+        Some((sets, active)) => decide(false, &sets, active),
+        None if bounded && !handover.bits.successful => Verdict::Restart,
+        None => Verdict::StayUp,
+    }
 }
 
 /// Whether the running set, never marked good again, would give way to the other one after some starts.
@@ -132,6 +148,34 @@ mod tests {
         {
             assert_eq!(proven_b(begins, true), bits(2, 3, true, false));
         }
+    }
+
+    #[test]
+    fn what_cannot_be_looked_at_restarts_only_if_it_is_unproven_and_that_ends() {
+        let handover = |successful, counted, rule| Handover {
+            set: SetId::B,
+            rule,
+            bits: bits(2, 0, successful, false),
+            counted,
+            table: handover::TableNote::Good,
+            reason: String::new(),
+            failed: Vec::new(),
+        };
+        let alone =
+            |successful, counted, rule| decide_unseen(&handover(successful, counted, rule), None);
+        assert_eq!(alone(false, true, Rule::Chosen), Verdict::Restart);
+        assert_eq!(alone(false, true, Rule::Fallback), Verdict::Restart);
+        assert_eq!(alone(true, true, Rule::Chosen), Verdict::StayUp, "proven");
+        assert_eq!(alone(false, false, Rule::Chosen), Verdict::StayUp, "not counted");
+        assert_eq!(alone(false, true, Rule::LastResort), Verdict::StayUp, "nothing else boots");
+        let known = |a, b| {
+            let sets = Sets { a, b: Some(b) };
+            decide_unseen(&handover(false, true, Rule::Chosen), Some((sets, SetId::B)))
+        };
+        let old = bits(1, 3, true, false);
+        assert_eq!(known(old, bits(2, 0, false, false)), Verdict::Restart);
+        assert_eq!(known(old, bits(2, 2, true, false)), Verdict::StayUp, "proven");
+        assert_eq!(known(BootBits::CLEAR, bits(2, 2, false, false)), Verdict::StayUp);
     }
 
     proptest! {

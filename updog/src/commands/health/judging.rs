@@ -58,7 +58,7 @@ impl Boot<'_> {
     /// What the machine itself tells, where the ledger cannot be read.
     fn unrecorded(&self) -> Ledger {
         let mut ledger = Ledger::default();
-        ledger.note_start(&ledger::seen(self.context, &self.place, &self.host, self.now));
+        ledger.note_start(&ledger::seen(self.context, &self.place, &self.host.version, self.now));
         ledger
     }
 }
