@@ -24,6 +24,7 @@ mod attempt;
 mod cause;
 pub mod file;
 mod ledger;
+mod panic;
 mod record;
 mod start;
 

@@ -6,6 +6,7 @@ use handover::{Fault, Handover, NotStarted};
 use manifest::Digest;
 use semver::Version;
 
+use super::panic::Panic;
 use super::{Attempt, Cause, Finding, Ledger, Outcome, PanicRecord, Running};
 
 /// What is known when a set has come up.
@@ -33,27 +34,13 @@ pub struct Seen {
 
 /// Why the set that does not run does not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Left {
+pub(super) enum Left {
     /// It has not been its turn, or nobody knows.
     Unknown,
     /// Somebody wanted it so.
     Withdrawn,
     /// It did not come up; the cause, where the boot selector knows it.
     Failed(Option<Finding>),
-}
-
-/// A panic since the last note.
-struct Panic {
-    finding: Option<Finding>,
-    /// The set whose kernel it was, where that is known.
-    set: Option<SetId>,
-}
-
-impl Panic {
-    /// The panic, if it was this set's.
-    fn of(&self, set: SetId) -> Option<Finding> {
-        self.finding.clone().filter(|_| self.set == Some(set))
-    }
 }
 
 impl Ledger {
@@ -145,41 +132,8 @@ impl Ledger {
         }
     }
 
-    /// The panic since the last note, if there was one.
-    fn panic_before(&self, seen: &Seen) -> Panic {
-        let (mut finding, set) = (self.new_panic(seen), self.panicked(seen));
-        let checking = set.and_then(|set| self.last(set)).is_some_and(|last| last.unfinished);
-        if let Some(finding) = finding.as_mut().filter(|_| checking) {
-            finding.cause = finding.cause.clone().while_checking();
-        }
-        Panic { finding, set }
-    }
-
-    /// The last panic since the last note. Where nobody has looked for records before, those count that are younger than what is
-    /// noted: without a note, none.
-    fn new_panic(&self, seen: &Seen) -> Option<Finding> {
-        let noted = self.attempts.iter().map(|one| one.started.unwrap_or(one.noted)).max();
-        let is_new = |record: &&PanicRecord| match &self.known_records {
-            Some(known) => !known.knows(record),
-            None => noted.is_some_and(|noted| record.time >= noted),
-        };
-        seen.panics.iter().rev().find(is_new).map(|record| record.finding.clone())
-    }
-
-    /// Which set a panic since the last note belongs to: the one that is found to have failed now, or the one that ran at the
-    /// last note, if it was that one's turn again. Else nobody knows.
-    fn panicked(&self, seen: &Seen) -> Option<SetId> {
-        if self.left(seen) == Left::Failed(None) {
-            return Some(seen.set.other());
-        }
-        let running = self.running.as_ref()?;
-        let replaced = running.set == seen.set && running.version != seen.version;
-        let its_turn = running.next.is_none_or(|next| next == running.set);
-        (its_turn && !replaced).then_some(running.set)
-    }
-
     /// Why the set that does not run does not, if that is not known yet.
-    fn left(&self, seen: &Seen) -> Left {
+    pub(super) fn left(&self, seen: &Seen) -> Left {
         let other = seen.set.other();
         if self.last(other).is_some_and(|last| !last.may_fail() || is_noted_here(last, seen)) {
             return Left::Unknown;
