@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
 use gptprio::SetId;
 use semver::Version;
@@ -118,6 +119,9 @@ pub struct RevertArguments {
 /// How a boot is judged.
 #[derive(Debug, Args)]
 pub struct HealthArguments {
+    /// A unit of systemd that has to be active, beside those of the configuration; may be given more than once
+    #[arg(long = "unit", value_name = "UNIT", value_parser = NonEmptyStringValueParser::new())]
+    pub units: Vec<String>,
     /// Run the checks and say what would be done, and change nothing
     #[arg(long)]
     pub dry_run: bool,

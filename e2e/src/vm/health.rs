@@ -42,6 +42,16 @@ pub(super) const CASES: &[Case<SystemBench>] = &[
         run: hangs,
     },
     Case {
+        name: "health-cannot-look",
+        holds: "one whose configuration makes no sense gives way, and the old set tells what was wrong",
+        run: cannot_look,
+    },
+    Case {
+        name: "flipped-bit-unread",
+        holds: "one with a flipped bit where no start reads is found out before it is marked good, and the block is named",
+        run: flipped_bit_unread,
+    },
+    Case {
         name: "health-itself-hangs",
         holds: "one whose health check stops the program that looks at its health is ended by the watchdog",
         run: health_itself_hangs,
@@ -100,6 +110,22 @@ fn hangs(bench: &SystemBench) -> Result<(), Failure> {
         says(said, EXPIRED)
     })?;
     failed(&said, "time-out")
+}
+
+fn cannot_look(bench: &SystemBench) -> Result<(), Failure> {
+    let host = updated_to(bench, Flavour::BadSettings)?;
+    let said = gives_way(&host, |said| says(said, RESTARTS))?;
+    failed(&said, "health could not run: ")
+}
+
+fn flipped_bit_unread(bench: &SystemBench) -> Result<(), Failure> {
+    let host = updated_to(bench, Flavour::Good)?;
+    host.disk.flip(host.disk.kernel_copy(SetId::B)? + (1 << 20))?;
+    let said = gives_way(&host, |said| {
+        says(said, "1.1.0 in set B is not good: corruption: ")?;
+        says(said, RESTARTS)
+    })?;
+    failed(&said, "corruption: ")
 }
 
 fn health_itself_hangs(bench: &SystemBench) -> Result<(), Failure> {

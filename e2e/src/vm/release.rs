@@ -22,6 +22,8 @@ pub(super) enum Flavour {
     FailsCheck,
     /// Its health check passes, long after the time for it is over.
     PassesLate,
+    /// Its configuration makes no sense.
+    BadSettings,
     /// Its health check fails, and the command that is to restart it does nothing.
     CannotRestart,
     /// The program that looks at its health is stopped by its own check.
@@ -57,6 +59,7 @@ impl Flavour {
             Self::Hangs => Some(("usr/lib/guest/steps", "hang\n".to_owned())),
             Self::FailsCheck => Some(("usr/lib/guest/check", format!("fail {COMPLAINT}\n"))),
             Self::PassesLate => Some(("usr/lib/guest/check", "late 600\n".to_owned())),
+            Self::BadSettings => Some(("etc/updog.toml", "seed = 'many'\n".to_owned())),
             Self::CannotRestart => Some(("usr/lib/guest/check", "stuck\n".to_owned())),
             Self::StopsHealth => Some(("usr/lib/guest/check", "stop\n".to_owned())),
         }

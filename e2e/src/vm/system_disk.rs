@@ -108,10 +108,23 @@ impl SystemDisk {
 
     /// Where a block of the payload begins on the disk.
     pub(super) fn payload(&self, set: SetId, block: usize) -> Result<u64, Failure> {
+        let mark = mark(block);
+        self.block(set, |bytes| bytes.starts_with(mark.as_bytes()))
+    }
+
+    /// Where the kernel that lies in the root begins on the disk: the one in the boot image is what runs, and this is never read. Its setup
+    /// header says what it is (Linux' `Documentation/arch/x86/boot.rst`).
+    pub(super) fn kernel_copy(&self, set: SetId) -> Result<u64, Failure> {
+        self.block(set, |bytes| bytes.get(0x202..0x206) == Some(b"HdrS"))
+    }
+
+    /// Where the first block of the root begins on the disk that is meant.
+    fn block(&self, set: SetId, is_meant: impl Fn(&[u8]) -> bool) -> Result<u64, Failure> {
         let root = self.parts(set)?.root;
-        let (bytes, mark) = (self.read(root)?, mark(block));
-        let found = bytes.chunks(4096).position(|chunk| chunk.starts_with(mark.as_bytes()));
+        let found = self.read(root)?.chunks(4096).position(is_meant);
         let place = found.and_then(|block| u64::try_from(block * 4096).ok());
-        place.map(|place| root.start + place).ok_or_else(|| Failure::new("no payload on the disk"))
+        place
+            .map(|place| root.start + place)
+            .ok_or_else(|| Failure::new("no such block in the root"))
     }
 }

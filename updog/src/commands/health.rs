@@ -27,7 +27,7 @@ pub(super) fn run(
     arguments: &HealthArguments,
     now: DateTime<Utc>,
 ) -> Result<Outcome, Error> {
-    let boot = match Boot::begin(context, now) {
+    let boot = match Boot::begin(context, &arguments.units, now) {
         Ok(boot) => boot,
         Err(error) if arguments.dry_run => return Err(error),
         Err(error) => return Err(judge_unseen(context, error, now)),
@@ -51,16 +51,19 @@ struct Boot<'a> {
     context: &'a Context,
     place: Place,
     host: Host,
+    /// Units that have to be active: those of the configuration, then those of the command line.
+    units: Vec<String>,
     deadline: Deadline,
     now: DateTime<Utc>,
 }
 
 impl<'a> Boot<'a> {
-    fn begin(context: &'a Context, now: DateTime<Utc>) -> Result<Self, Error> {
+    fn begin(context: &'a Context, units: &[String], now: DateTime<Utc>) -> Result<Self, Error> {
         let place = context.place(Access::Read)?;
         let host = host::read(&context.settings)?;
+        let units = [&context.settings.health.units, units].concat();
         let deadline = Deadline::after(context.settings.health.time_limit);
-        Ok(Self { context, place, host, deadline, now })
+        Ok(Self { context, place, host, units, deadline, now })
     }
 
     /// Notes that this set has come so far, and what that says about the other one.

@@ -80,7 +80,7 @@ impl Broken {
             Self::Unit => "unit containerd.service",
             Self::Health => "health check 50-settings",
             Self::Panic => "kernel panic",
-            Self::Hang => "never reached userland",
+            Self::Hang => "time-out: hung before its health was looked at",
             Self::Corrupt => "corruption",
         }
     }

@@ -20,8 +20,8 @@ impl Boot<'_> {
     fn units(&self) -> Option<Finding> {
         let (settings, note) = (&self.context.settings.health, self.context.output);
         let told = |name: &str| note.note(format_args!("unit {name}"));
-        units::wait(&settings.units, self.deadline, &told)
-            .or_else(|| units::settle(&settings.units, settings.settle, self.deadline))
+        units::wait(&self.units, self.deadline, &told)
+            .or_else(|| units::settle(&self.units, settings.settle, self.deadline))
     }
 
     fn checks(&self) -> Option<Finding> {
