@@ -5,12 +5,11 @@ use chrono::{DateTime, Utc};
 
 use crate::{Draft, Role, RoleName, Root, Snapshot, Targets, Timestamp, Verified};
 
-/// Stored metadata that still verifies under the current root, expired or not.
+/// Stored metadata that still verifies under the current root, expired or not, whatever ids that root gives the keys.
 ///
-/// Its versions are the floors that new metadata may not go below. Two files remember the
-/// version of each role but the timestamp's own, which the snapshot makes up for: an older timestamp that
-/// names no older snapshot is no more than a repeated answer, and expires sooner. So one damaged file
-/// is survived:
+/// Its versions are the floors that new metadata may not go below. Two files remember the versions of snapshot and
+/// targets. The timestamp's own the snapshot makes up for: an older timestamp that names no older snapshot is no more than
+/// a repeated answer, and expires sooner. So one damaged file is survived:
 ///
 /// | damaged | floor of the snapshot from | floor of the targets from |
 /// |---|---|---|
@@ -18,6 +17,12 @@ use crate::{Draft, Role, RoleName, Root, Snapshot, Targets, Timestamp, Verified}
 /// | timestamp | snapshot | snapshot |
 /// | snapshot | timestamp | targets |
 /// | targets | timestamp and snapshot | snapshot |
+///
+/// The versions of delegated roles are remembered by the snapshot alone. One that is damaged takes them with it: to use that,
+/// an attacker needs the keys of timestamp and snapshot, for a newer snapshot that names older roles.
+///
+/// A timestamp without a snapshot beside it holds up its own version only: the snapshot that it names was never seen, or
+/// signed with a key that was withdrawn.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     timestamp: Option<Verified<Timestamp>>,
@@ -67,6 +72,12 @@ impl Known {
         (known, unusable)
     }
 
+    /// The roles whose stored bytes do not verify under `root`.
+    pub(crate) fn unusable(stored: Stored, root: &Root) -> impl Iterator<Item = RoleName> {
+        let (_, unusable) = Self::recall(stored, root);
+        unusable.into_iter().map(|file| file.role)
+    }
+
     /// Whether no other file makes up for the loss of this one.
     fn is_lost(&self, role: RoleName) -> bool {
         match role {
@@ -97,9 +108,20 @@ impl Known {
         signed.map_or(now, |signed| signed.max(now))
     }
 
+    /// The targets metadata that was trusted last, everything else let go.
+    pub(crate) fn into_targets(self) -> Option<Verified<Targets>> {
+        self.targets
+    }
+
+    /// Whether a snapshot was trusted that no root has withdrawn since, even if its file is damaged by now.
+    pub(crate) fn holds_snapshot(&self) -> bool {
+        self.snapshot.is_some() || self.snapshot_lost
+    }
+
     /// The version below which no snapshot is accepted.
     pub(crate) fn snapshot_floor(&self) -> u64 {
-        let named = self.timestamp.as_ref().map(|timestamp| timestamp.snapshot().version());
+        let timestamp = self.timestamp.as_ref().filter(|_| self.holds_snapshot());
+        let named = timestamp.map(|timestamp| timestamp.snapshot().version());
         let held = self.snapshot.as_ref().map(|snapshot| snapshot.version());
         named.max(held).unwrap_or(0)
     }
@@ -120,7 +142,8 @@ fn recall<T: Role>(
     unusable: &mut Vec<Unusable>,
 ) -> Option<Verified<T>> {
     let verified = file?.and_then(|bytes| {
-        Draft::parse(bytes).and_then(|draft| draft.verify(root)).map_err(|error| error.to_string())
+        let verified = Draft::parse(bytes).and_then(|draft| draft.verify_stored(root));
+        verified.map_err(|error| error.to_string())
     });
     verified.map_err(|reason| unusable.push(Unusable { role: T::NAME, reason, fatal: false })).ok()
 }

@@ -40,6 +40,7 @@ mod json;
 mod key;
 mod known;
 mod limits;
+mod offline;
 mod phase;
 mod refresh;
 mod repository;
@@ -60,8 +61,9 @@ pub use json::canonical_json;
 pub use key::{KeyKind, PublicKey};
 pub use known::Known;
 pub use limits::Limits;
+pub use offline::{find_offline, offline, offline_within};
 pub use phase::{RootPhase, Rotation, SnapshotPhase, TargetsPhase, TimestampPhase};
-pub use refresh::{find, find_offline, offline, offline_within, refresh, refresh_within};
+pub use refresh::{find, refresh, refresh_within};
 pub use repository::{Repository, Versions};
 pub use schema::{
     Metafile, Role, RoleKeys, RoleName, Root, Snapshot, TargetEntry, Targets, Timestamp,

@@ -15,26 +15,23 @@ use crate::{
 /// What a newer root means for the metadata that was trusted under the older one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rotation {
-    /// The keys that vouched for it still do.
+    /// The keys that vouched for it still do, under whatever ids.
     Kept,
-    /// A timestamp or snapshot key was withdrawn, or more of them have to sign now: what the old keys
-    /// signed no longer holds versions up (recovery from a fast-forward attack, 5.3.11).
+    /// A key was withdrawn, or more of them have to sign now: what does not verify under the newer root no longer holds
+    /// versions up (recovery from a fast-forward attack, 5.3.11).
     Withdrawn,
 }
 
 impl Rotation {
-    /// Compares the keys of the roles whose versions are remembered.
+    /// Compares the keys of the roles whose metadata is stored.
     pub(crate) fn between(old: &Root, new: &Root) -> Self {
         let withdrawn = |role| {
             let kept = new.keys(role);
             old.keys(role).iter().any(|key| !kept.contains(key))
                 || new.threshold(role) > old.threshold(role)
         };
-        if withdrawn(RoleName::Timestamp) || withdrawn(RoleName::Snapshot) {
-            Self::Withdrawn
-        } else {
-            Self::Kept
-        }
+        let roles = [RoleName::Timestamp, RoleName::Snapshot, RoleName::Targets];
+        if roles.into_iter().any(withdrawn) { Self::Withdrawn } else { Self::Kept }
     }
 }
 
@@ -109,8 +106,17 @@ impl TimestampPhase {
     /// [`Error::Malformed`], [`Error::Threshold`], [`Error::Rollback`] or [`Error::Expired`].
     pub fn accept(self, known: &Known, bytes: Bytes) -> Result<SnapshotPhase> {
         let fresh = Draft::<Timestamp>::parse(bytes)?.verify(&self.root)?;
+        self.take(known, fresh)
+    }
+
+    /// Accepts a timestamp whose signatures were checked.
+    ///
+    /// # Errors
+    ///
+    /// As [`TimestampPhase::accept`].
+    pub(crate) fn take(self, known: &Known, fresh: Verified<Timestamp>) -> Result<SnapshotPhase> {
         let timestamp = match known.timestamp() {
-            Some(old) if old.version() == fresh.version() => old.clone(),
+            Some(old) if old.version() == fresh.version() && known.holds_snapshot() => old.clone(),
             Some(old) => {
                 not_below(RoleName::Timestamp, old.version(), fresh.version())?;
                 fresh
@@ -176,10 +182,27 @@ impl SnapshotPhase {
     /// [`Error::WrongLength`], [`Error::WrongHash`], [`Error::Malformed`], [`Error::Threshold`],
     /// [`Error::WrongVersion`], [`Error::Rollback`] or [`Error::Expired`].
     pub fn accept(self, known: &Known, bytes: Bytes) -> Result<TargetsPhase> {
-        let file = self.timestamp.snapshot();
-        file.check(&self.file(), &bytes)?;
+        self.timestamp.snapshot().check(&self.file(), &bytes)?;
         let snapshot = Draft::<Snapshot>::parse(bytes)?.verify(&self.root)?;
-        snapshot.check_version(file.version())?;
+        self.take(known, snapshot)
+    }
+
+    /// Accepts a snapshot whose signatures were checked when it was recalled.
+    ///
+    /// # Errors
+    ///
+    /// As [`SnapshotPhase::accept`].
+    pub(crate) fn accept_stored(
+        self,
+        known: &Known,
+        snapshot: Verified<Snapshot>,
+    ) -> Result<TargetsPhase> {
+        self.timestamp.snapshot().check(&self.file(), snapshot.bytes())?;
+        self.take(known, snapshot)
+    }
+
+    fn take(self, known: &Known, snapshot: Verified<Snapshot>) -> Result<TargetsPhase> {
+        snapshot.check_version(self.timestamp.snapshot().version())?;
         let targets = named(&snapshot, RoleName::Targets.file_name())?.clone();
         for (name, floor) in known.file_floors() {
             not_below(RoleName::Targets, floor, named(&snapshot, name)?.version())?;
@@ -240,6 +263,20 @@ impl TargetsPhase {
     pub fn accept(self, bytes: Bytes) -> Result<Repository> {
         self.targets.check(&self.file(), &bytes)?;
         let targets = Draft::<Targets>::parse(bytes)?.verify(&self.root)?;
+        self.take(targets)
+    }
+
+    /// Accepts targets metadata whose signatures were checked when it was recalled.
+    ///
+    /// # Errors
+    ///
+    /// As [`TargetsPhase::accept`].
+    pub(crate) fn accept_stored(self, targets: Verified<Targets>) -> Result<Repository> {
+        self.targets.check(&self.file(), targets.bytes())?;
+        self.take(targets)
+    }
+
+    fn take(self, targets: Verified<Targets>) -> Result<Repository> {
         targets.check_version(self.targets.version())?;
         targets.check_expiry(self.now)?;
         Ok(Repository::new(self.root, self.timestamp, self.snapshot, targets, self.now))

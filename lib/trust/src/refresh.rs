@@ -49,43 +49,6 @@ pub async fn refresh_within<S: MetadataSource>(
     Ok(repository.with_damage(damage))
 }
 
-/// Verifies the stored metadata again, without a network, and returns what is trusted at `now`.
-///
-/// Expired metadata is refused here as in [`refresh`]. Nothing is written; a store opened for
-/// reading will do.
-///
-/// # Errors
-///
-/// Any [`Error`] but those of a source; [`Error::NotStored`] if no refresh ever came to its end.
-pub fn offline(store: &Store, shipped_root: &[u8], now: DateTime<Utc>) -> Result<Repository> {
-    offline_within(&Limits::default(), store, shipped_root, now)
-}
-
-/// [`offline`] with other limits than the usual ones.
-///
-/// # Errors
-///
-/// As [`offline`].
-pub fn offline_within(
-    limits: &Limits,
-    store: &Store,
-    shipped_root: &[u8],
-    now: DateTime<Utc>,
-) -> Result<Repository> {
-    let start = Start::choose(store, shipped_root, limits)?;
-    let withdrawn = start.rotation == Rotation::Withdrawn
-        || store.is_withdrawn(start.phase.root().version())?;
-    let timestamp = start.phase.settle(now)?;
-    if withdrawn {
-        return Err(not_stored(store, RoleName::Timestamp));
-    }
-    let stored = |role| store.read(role, limits)?.ok_or_else(|| not_stored(store, role));
-    let nothing = Known::nothing();
-    let snapshot = timestamp.accept(&nothing, stored(RoleName::Timestamp)?)?.not_before_signed()?;
-    let targets = snapshot.accept(&nothing, stored(RoleName::Snapshot)?)?;
-    targets.accept(stored(RoleName::Targets)?)
-}
-
 /// Looks for a target through delegated roles, and keeps what they said.
 ///
 /// Only what the search comes to is fetched, and what is stored and still valid is not fetched again.
@@ -117,33 +80,8 @@ pub async fn find<S: MetadataSource>(
     }
 }
 
-/// Looks for a target through the delegated roles that are stored, without a network.
-///
-/// # Errors
-///
-/// As [`find`]; [`Error::Delegated`], too, if a role on the way is not stored or no longer valid.
-pub fn find_offline(
-    limits: &Limits,
-    store: &Store,
-    repository: &Repository,
-    name: &str,
-) -> Result<Option<Target>> {
-    let mut search = Search::new(repository, name, limits.delegations)?;
-    loop {
-        match search.step()? {
-            Step::Done(found) => return Ok(found),
-            Step::Load { role, .. } => {
-                if !accept_stored(&mut search, store, &role, limits)? {
-                    let source = Box::new(not_stored(store, RoleName::Targets));
-                    return Err(Error::Delegated { role, source });
-                }
-            }
-        }
-    }
-}
-
 /// Whether the role is stored; an error if it is, and is not what the search needs.
-fn accept_stored(
+pub(crate) fn accept_stored(
     search: &mut Search<'_>,
     store: &Store,
     role: &str,
@@ -153,21 +91,17 @@ fn accept_stored(
     search.accept(bytes).map(|()| true)
 }
 
-fn not_stored(store: &Store, role: RoleName) -> Error {
-    Error::NotStored { path: store.folder().to_owned(), role }
-}
-
 /// The newest root that is at hand without a source.
-struct Start {
-    phase: RootPhase,
+pub(crate) struct Start {
+    pub(crate) phase: RootPhase,
     /// What the shipped root withdraws, if it is newer than the stored one.
-    rotation: Rotation,
+    pub(crate) rotation: Rotation,
     /// Whether it is not stored yet.
     is_new: bool,
 }
 
 impl Start {
-    fn choose(store: &Store, shipped_root: &[u8], limits: &Limits) -> Result<Self> {
+    pub(crate) fn choose(store: &Store, shipped_root: &[u8], limits: &Limits) -> Result<Self> {
         let shipped = RootPhase::start(Bytes::copy_from_slice(shipped_root))?;
         let Some(bytes) = store.read(RoleName::Root, limits)? else {
             return Ok(Self { phase: shipped, rotation: Rotation::Kept, is_new: true });
@@ -212,16 +146,16 @@ impl<S: MetadataSource> Run<'_, S> {
         let Start { mut phase, rotation, is_new } =
             Start::choose(self.store, shipped_root, self.limits)?;
         if is_new {
-            self.keep_root(&phase, rotation)?;
+            self.store.keep_root(phase.root(), rotation, self.limits)?;
         } else {
-            self.store.finish_withdrawal(phase.root().version())?;
+            self.store.finish_withdrawal(phase.root(), self.limits)?;
         }
         for _ in 0..self.limits.root_rotations {
             match self.fetch(&phase.next_file(), self.limits.root).await? {
                 Fetched::Absent => return Ok(phase),
                 Fetched::Bytes(bytes) => {
                     let rotation = phase.advance(bytes)?;
-                    self.keep_root(&phase, rotation)?;
+                    self.store.keep_root(phase.root(), rotation, self.limits)?;
                 }
             }
         }
@@ -229,11 +163,6 @@ impl<S: MetadataSource> Run<'_, S> {
             Fetched::Absent => Ok(phase),
             Fetched::Bytes(_) => Err(Error::TooManyRoots { limit: self.limits.root_rotations }),
         }
-    }
-
-    fn keep_root(&self, phase: &RootPhase, rotation: Rotation) -> Result<()> {
-        let root = phase.root();
-        self.store.keep_root(root.bytes(), root.version(), rotation)
     }
 
     async fn timestamp(&self, phase: TimestampPhase, known: &Known) -> Result<SnapshotPhase> {
@@ -244,25 +173,29 @@ impl<S: MetadataSource> Run<'_, S> {
     }
 
     async fn snapshot(&self, phase: SnapshotPhase, known: &Known) -> Result<TargetsPhase> {
-        let bytes = match known.snapshot().filter(|_| phase.is_known(known)) {
-            Some(snapshot) => snapshot.bytes().clone(),
-            None => self.need(&phase.file(), phase.bound(self.limits.snapshot)?).await?,
+        let next = match known.snapshot().filter(|_| phase.is_known(known)) {
+            Some(snapshot) => phase.accept_stored(known, snapshot.clone())?,
+            None => {
+                let limit = phase.bound(self.limits.snapshot)?;
+                let bytes = self.need(&phase.file(), limit).await?;
+                phase.accept(known, bytes)?
+            }
         };
-        let next = phase.accept(known, bytes)?;
         self.store.keep(RoleName::Snapshot, next.snapshot().bytes(), self.limits)?;
         Ok(next)
     }
 
     /// What was known is let go before its successor is read: the two need not be held at a time.
     async fn targets(&self, phase: TargetsPhase, known: Known) -> Result<Repository> {
-        let stored = known.targets().filter(|_| phase.is_known(&known));
-        let stored = stored.map(|targets| targets.bytes().clone());
-        drop(known);
-        let bytes = match stored {
-            Some(bytes) => bytes,
-            None => self.need(&phase.file(), phase.bound(self.limits.targets)?).await?,
+        let is_known = phase.is_known(&known);
+        let repository = match known.into_targets().filter(|_| is_known) {
+            Some(targets) => phase.accept_stored(targets)?,
+            None => {
+                let limit = phase.bound(self.limits.targets)?;
+                let bytes = self.need(&phase.file(), limit).await?;
+                phase.accept(bytes)?
+            }
         };
-        let repository = phase.accept(bytes)?;
         self.store.keep(RoleName::Targets, repository.targets_metadata().bytes(), self.limits)?;
         Ok(repository)
     }

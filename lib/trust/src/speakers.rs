@@ -33,6 +33,11 @@ impl Speakers {
         self.threshold.get()
     }
 
+    /// All keys, in no order; one that has two ids comes twice.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &PublicKey> {
+        self.keys.values()
+    }
+
     pub(crate) fn key(&self, id: &str) -> Option<&PublicKey> {
         self.keys.get(id)
     }

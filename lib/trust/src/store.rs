@@ -5,9 +5,9 @@
 //! that after a power cut a name holds the old bytes or the new ones.
 //!
 //! A root that withdraws keys takes three steps, so that a cut between them can be finished later: the
-//! marker `withdrawn` (the root's version), the root, the removal of timestamp and snapshot, then
+//! marker `withdrawn` (the root's version), the root, the removal of what does not verify under it, then
 //! the marker goes. A marker above the stored root's version was cut before the root was written and
-//! means nothing.
+//! means nothing. Without a marker, what does not verify is damaged.
 //!
 //! Absent means that the file system says 'not found'. A file that is there and cannot be used is damaged,
 //! which is not the same: see [`Known`](crate::Known).
@@ -19,7 +19,9 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use crate::known::Stored;
-use crate::{Error, Limits, Result, RoleName, Rotation, Sha256, escape};
+use crate::{
+    Error, Known, Limits, Result, Role, RoleName, Root, Rotation, Sha256, Verified, escape,
+};
 
 const MARKER: &str = "withdrawn";
 /// More digits than any version has.
@@ -132,27 +134,33 @@ impl Store {
     }
 
     /// Keeps a newer root, and forgets what keys vouched for that it withdraws.
-    pub(crate) fn keep_root(&self, root: &Bytes, version: u64, rotation: Rotation) -> Result<()> {
+    pub(crate) fn keep_root(
+        &self,
+        root: &Verified<Root>,
+        rotation: Rotation,
+        limits: &Limits,
+    ) -> Result<()> {
         if rotation == Rotation::Withdrawn {
-            self.replace(MARKER, version.to_string().as_bytes())?;
+            self.replace(MARKER, root.version().to_string().as_bytes())?;
         }
-        self.replace(RoleName::Root.file_name(), root)?;
-        self.finish_withdrawal(version)
+        self.replace(RoleName::Root.file_name(), root.bytes())?;
+        self.finish_withdrawal(root, limits)
     }
 
-    /// Finishes a withdrawal of keys that was cut off, given the version of the stored root.
-    pub(crate) fn finish_withdrawal(&self, root_version: u64) -> Result<()> {
+    /// Finishes a withdrawal of keys that was cut off, given the stored root.
+    pub(crate) fn finish_withdrawal(&self, root: &Root, limits: &Limits) -> Result<()> {
         let Some(withdrawn) = self.marker()? else { return Ok(()) };
-        if withdrawn <= root_version {
-            self.remove(RoleName::Timestamp.file_name())?;
-            self.remove(RoleName::Snapshot.file_name())?;
+        if withdrawn <= root.version() {
+            for role in Known::unusable(self.read_below_root(limits)?, root) {
+                self.remove(role.file_name())?;
+            }
             self.flush()?;
         }
         self.remove(MARKER)?;
         self.flush()
     }
 
-    /// Whether the stored timestamp and snapshot are signed by keys that the stored root withdrew.
+    /// Whether stored metadata may be signed by keys that the stored root withdrew.
     pub(crate) fn is_withdrawn(&self, root_version: u64) -> Result<bool> {
         Ok(self.marker()?.is_some_and(|withdrawn| withdrawn <= root_version))
     }

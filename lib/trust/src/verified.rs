@@ -41,6 +41,9 @@ impl<T> Deref for Verified<T> {
 /// The most signatures that metadata carries; no role has nearly as many keys.
 const MAX_SIGNATURES: usize = 1024;
 
+/// How often at most a stored signature is tried with a key of another id: all there can be of up to four keys.
+const MAX_TRIES: usize = 4 * MAX_SIGNATURES;
+
 /// Metadata whose signatures can be checked. Its contents are read once they are.
 #[derive(Debug)]
 pub struct Draft<T> {
@@ -124,6 +127,21 @@ impl<T: Role> Draft<T> {
         self.verify_by(&root.speakers(T::NAME))
     }
 
+    /// Checks the signatures of what was trusted before. A root may have given the role's keys other ids since: here, an id
+    /// that leads to no key that signed is no more than a hint.
+    ///
+    /// # Errors
+    ///
+    /// As [`Draft::verify`].
+    pub(crate) fn verify_stored(self, root: &Root) -> Result<Verified<T>> {
+        let speakers = root.speakers(T::NAME);
+        let signed = self.signers(&speakers);
+        if count(signed.len()) < speakers.threshold() {
+            check_threshold(T::NAME, &self.signers_of_any_id(&speakers, signed), &speakers)?;
+        }
+        self.accept()
+    }
+
     /// Checks the signatures against the keys of whoever gave the role away.
     pub(crate) fn verify_by(self, speakers: &Speakers) -> Result<Verified<T>> {
         self.check_signatures(speakers)?;
@@ -138,23 +156,53 @@ impl<T: Role> Draft<T> {
     }
 
     fn check_signatures(&self, speakers: &Speakers) -> Result<()> {
-        let need = speakers.threshold();
-        let have = count(self.signers(speakers).len());
-        if have < need {
-            return Err(Error::Threshold { role: T::NAME, have, need });
-        }
-        Ok(())
+        check_threshold(T::NAME, &self.signers(speakers), speakers)
     }
 
     /// The distinct keys of the role that have signed; one signature a key id, so that the role's keys bound the work.
     fn signers<'a>(&self, speakers: &'a Speakers) -> HashSet<&'a PublicKey> {
         let signed = self.signatures.iter().filter_map(|signature| {
             let key = speakers.key(&signature.keyid)?;
-            let raw = hex::decode(&signature.sig).ok()?;
-            key.verifies(&self.canonical, &raw).then_some(key)
+            key.verifies(&self.canonical, &signature.raw()?).then_some(key)
         });
         signed.collect()
     }
+
+    /// Adds the keys to `signed` that have signed under whatever id, as far as [`MAX_TRIES`] go.
+    fn signers_of_any_id<'a>(
+        &self,
+        speakers: &'a Speakers,
+        mut signed: HashSet<&'a PublicKey>,
+    ) -> HashSet<&'a PublicKey> {
+        let raw: Vec<_> = self.signatures.iter().filter_map(Signature::raw).collect();
+        let mut tries = MAX_TRIES;
+        for key in speakers.keys() {
+            if signed.contains(key) {
+                continue;
+            }
+            let tried = &raw[..raw.len().min(tries)];
+            tries -= tried.len();
+            if tried.iter().any(|raw| key.verifies(&self.canonical, raw)) {
+                signed.insert(key);
+            }
+        }
+        signed
+    }
+}
+
+impl Signature {
+    fn raw(&self) -> Option<Vec<u8>> {
+        hex::decode(&self.sig).ok()
+    }
+}
+
+fn check_threshold(
+    role: RoleName,
+    signed: &HashSet<&PublicKey>,
+    speakers: &Speakers,
+) -> Result<()> {
+    let (have, need) = (count(signed.len()), speakers.threshold());
+    if have < need { Err(Error::Threshold { role, have, need }) } else { Ok(()) }
 }
 
 impl Draft<Root> {

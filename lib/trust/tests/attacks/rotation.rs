@@ -7,7 +7,7 @@ use serde_json::json;
 use trust::{Error, Fetched, RoleName};
 
 use crate::simulator::{ROOT_KEY, Signer, THIEF, TIMESTAMP_KEY, bump, envelope};
-use crate::world::World;
+use crate::world::{World, time};
 
 const NEW: Signer = Signer(30);
 
@@ -215,17 +215,36 @@ async fn a_key_that_is_added_does_not_empty_the_store() {
 }
 
 #[tokio::test]
-async fn one_of_two_keys_withdrawn_empties_the_store_though_the_other_still_verifies() {
+async fn what_a_withdrawn_key_signed_alone_is_forgotten_though_another_key_stays() {
     let mut world = World::new();
     world.repository.add_key(RoleName::Timestamp, THIEF);
     world.repository.publish_root();
+    world.repository.signers.insert(RoleName::Timestamp, vec![THIEF]);
     world.repository.timestamp["version"] = json!(99_999);
     world.refresh().await.unwrap();
     world.repository.replace_key(RoleName::Timestamp, TIMESTAMP_KEY);
     world.repository.publish_root();
     world.repository.timestamp["version"] = json!(2);
-    world.refresh().await.unwrap();
+    assert!(world.refresh().await.unwrap().damage().is_empty());
     world.assert_stored([3, 2, 1, 1]);
+}
+
+#[tokio::test]
+async fn what_a_key_that_stays_signed_as_well_holds_versions_up() {
+    let mut world = World::new();
+    world.repository.add_key(RoleName::Timestamp, NEW);
+    world.repository.publish_root();
+    world.repository.publish();
+    world.refresh().await.unwrap();
+    world.repository.replace_key(RoleName::Timestamp, TIMESTAMP_KEY);
+    world.repository.publish_root();
+    world.repository.timestamp["version"] = json!(1);
+    let error = world.refresh().await.unwrap_err();
+    assert!(
+        matches!(error, Error::Rollback { role: RoleName::Timestamp, from: 2, to: 1 }),
+        "{error}"
+    );
+    world.assert_stored([3, 2, 2, 2]);
 }
 
 #[tokio::test]
@@ -242,6 +261,156 @@ async fn a_higher_threshold_empties_the_store_of_what_fewer_keys_signed() {
     world.repository.timestamp["version"] = json!(2);
     assert!(world.refresh().await.unwrap().damage().is_empty());
     world.assert_stored([3, 2, 1, 1]);
+}
+
+#[tokio::test]
+async fn a_higher_threshold_that_is_met_already_holds_versions_up() {
+    for role in [RoleName::Timestamp, RoleName::Snapshot] {
+        let mut world = World::new();
+        world.repository.add_key(role, NEW);
+        world.repository.publish_root();
+        let old = [world.repository.targets.clone(), world.repository.snapshot.clone()];
+        world.repository.publish();
+        world.refresh().await.unwrap();
+        world.repository.root["roles"][role.as_str()]["threshold"] = json!(2);
+        world.repository.publish_root();
+        [world.repository.targets, world.repository.snapshot] = old;
+        world.repository.publish_timestamp();
+        let error = world.refresh().await.unwrap_err();
+        assert!(
+            matches!(error, Error::Rollback { role: RoleName::Snapshot, from: 2, to: 1 }),
+            "{error}"
+        );
+        world.assert_stored([3, 2, 2, 2]);
+    }
+}
+
+#[tokio::test]
+async fn a_new_snapshot_key_leaves_the_version_and_the_time_of_the_timestamp() {
+    let mut world = World::new();
+    world.repository.publish();
+    world.refresh().await.unwrap();
+    world.repository.replace_key(RoleName::Snapshot, NEW);
+    world.repository.publish_root();
+    let newest = world.repository.timestamp.clone();
+    world.repository.timestamp["version"] = json!(1);
+    let error = world.refresh().await.unwrap_err();
+    assert!(
+        matches!(error, Error::Rollback { role: RoleName::Timestamp, from: 2, to: 1 }),
+        "{error}"
+    );
+    world.assert_stored([2, 2, 0, 2]);
+    // The snapshot may start again, even if the timestamp's version stays.
+    world.repository.timestamp = newest;
+    world.repository.snapshot["version"] = json!(1);
+    world.repository.timestamp["meta"]["snapshot.json"] = json!({ "version": 1 });
+    world.refresh().await.unwrap();
+    world.assert_stored([2, 2, 1, 2]);
+}
+
+#[tokio::test]
+async fn a_new_targets_key_is_no_damage() {
+    let mut world = World::refreshed().await;
+    world.repository.replace_key(RoleName::Targets, NEW);
+    world.repository.publish_root();
+    world.repository.publish();
+    assert!(world.refresh().await.unwrap().damage().is_empty());
+    world.assert_stored([2, 2, 2, 2]);
+}
+
+/// A host that trusts version 2 of everything but the root, whose next root gives the keys of `roles` other ids.
+async fn renamed(roles: &[RoleName]) -> World {
+    let mut world = World::new();
+    world.repository.timestamp["x-waystone-signed"] = json!("2026-11-20T00:00:00Z");
+    // Without digests, the same version is the same file to a reader, whoever signed it.
+    world.repository.publish();
+    world.repository.timestamp["meta"]["snapshot.json"] = json!({ "version": 2 });
+    world.repository.snapshot["meta"]["targets.json"] = json!({ "version": 2 });
+    world.refresh().await.unwrap();
+    for role in roles {
+        world.repository.rename_key(*role);
+    }
+    world.repository.publish_root();
+    world
+}
+
+const BELOW_ROOT: [RoleName; 3] = [RoleName::Timestamp, RoleName::Snapshot, RoleName::Targets];
+
+#[tokio::test]
+async fn keys_under_other_ids_are_no_damage_and_change_nothing() {
+    for roles in [&BELOW_ROOT[..], &BELOW_ROOT[..1], &BELOW_ROOT[1..2], &BELOW_ROOT[2..]] {
+        let mut world = renamed(roles).await;
+        for run in 0..2 {
+            let repository = world.refresh().await.unwrap();
+            assert!(repository.damage().is_empty(), "{roles:?} {run}");
+            world.offline().unwrap();
+            world.assert_stored([2, 2, 2, 2]);
+        }
+        world.repository.publish();
+        world.refresh().await.unwrap();
+        world.assert_stored([2, 3, 3, 3]);
+    }
+}
+
+#[tokio::test]
+async fn keys_under_other_ids_still_hold_versions_and_the_time_up() {
+    let mut world = renamed(&BELOW_ROOT).await;
+    world.repository.timestamp["version"] = json!(1);
+    let error = world.refresh().await.unwrap_err();
+    assert!(
+        matches!(error, Error::Rollback { role: RoleName::Timestamp, from: 2, to: 1 }),
+        "{error}"
+    );
+    world.assert_stored([2, 2, 2, 2]);
+    let mut world = renamed(&BELOW_ROOT[..1]).await;
+    world.now = time("1970-01-01T00:00:03Z");
+    world.repository.instead.insert("timestamp.json".into(), Fetched::Absent);
+    world.repository.root["expires"] = json!("2026-11-19T00:00:00Z");
+    world.repository.publish_root();
+    let error = world.refresh().await.unwrap_err();
+    assert!(matches!(error, Error::Expired { role: RoleName::Root, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn another_id_does_not_bring_a_withdrawn_key_back() {
+    let mut world = renamed(&BELOW_ROOT[..1]).await;
+    world.repository.replace_key(RoleName::Timestamp, NEW);
+    world.repository.publish_root();
+    world.repository.timestamp["version"] = json!(1);
+    world.refresh().await.unwrap();
+    world.assert_stored([3, 1, 2, 2]);
+}
+
+#[tokio::test]
+async fn what_is_fetched_is_signed_under_the_ids_of_the_root() {
+    let mut world = renamed(&[]).await;
+    world.repository.rename_key(RoleName::Timestamp);
+    world.repository.publish_root();
+    world.repository.renamed.clear();
+    world.repository.publish_timestamp();
+    let error = world.refresh().await.unwrap_err();
+    assert!(
+        matches!(error, Error::Threshold { role: RoleName::Timestamp, have: 0, need: 1 }),
+        "{error}"
+    );
+    world.assert_stored([3, 2, 2, 2]);
+}
+
+#[tokio::test]
+async fn junk_that_a_mirror_adds_does_not_hide_a_signature_under_another_id() {
+    let mut world = World::new();
+    let mut signatures: Vec<_> =
+        (0..1023).map(|number| json!({ "keyid": format!("{number}"), "sig": "00" })).collect();
+    signatures.push(TIMESTAMP_KEY.sign(&world.repository.timestamp));
+    world.limits.timestamp = 1 << 20;
+    let stuffed = envelope(&world.repository.timestamp, signatures);
+    world.repository.answer(RoleName::Timestamp, stuffed);
+    world.refresh().await.unwrap();
+    world.repository.instead.clear();
+    world.repository.rename_key(RoleName::Timestamp);
+    world.repository.publish_root();
+    assert!(world.refresh().await.unwrap().damage().is_empty());
+    world.assert_stored([2, 1, 1, 1]);
 }
 
 #[tokio::test]

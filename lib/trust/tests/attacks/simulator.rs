@@ -63,6 +63,8 @@ pub(crate) struct Simulator {
     pub(crate) delegated: BTreeMap<String, (Value, Vec<Signer>)>,
     /// Who signs for a role, whatever the root says.
     pub(crate) signers: HashMap<RoleName, Vec<Signer>>,
+    /// Other ids that keys were given, by the ids that they had.
+    pub(crate) renamed: HashMap<String, String>,
     /// Signed roots, from version 1.
     pub(crate) roots: Vec<Bytes>,
     /// Answers in place of the true ones.
@@ -103,6 +105,7 @@ impl Simulator {
             targets: signed("targets", 1, json!({ "targets": {} })),
             signers: signers.into_iter().map(|(name, signer)| (name, vec![signer])).collect(),
             delegated: BTreeMap::new(),
+            renamed: HashMap::new(),
             roots: Vec::new(),
             instead: HashMap::new(),
             requests: Mutex::default(),
@@ -218,6 +221,15 @@ impl Simulator {
         self.signers.get_mut(&role).unwrap().push(new);
     }
 
+    /// Gives the key of `role` another id from the next root on.
+    pub(crate) fn rename_key(&mut self, role: RoleName) {
+        let [signer] = self.signers[&role][..] else { panic!("not one signer") };
+        let id = format!("another-{}", signer.id());
+        self.root["keys"][&id] = signer.key();
+        self.root["roles"][role.as_str()]["keyids"] = json!([id]);
+        self.renamed.insert(signer.id(), id);
+    }
+
     pub(crate) fn signed(&self, role: RoleName) -> &Value {
         match role {
             RoleName::Root => &self.root,
@@ -239,7 +251,14 @@ impl Simulator {
     /// The current file of a role, signed by its signers.
     pub(crate) fn bytes(&self, role: RoleName) -> Bytes {
         let signed = self.signed(role);
-        envelope(signed, self.signers[&role].iter().map(|signer| signer.sign(signed)).collect())
+        let sign = |signer: &Signer| {
+            let mut signature = signer.sign(signed);
+            if let Some(id) = self.renamed.get(&signer.id()) {
+                signature["keyid"] = json!(id);
+            }
+            signature
+        };
+        envelope(signed, self.signers[&role].iter().map(sign).collect())
     }
 
     /// The file name under which a role's current file is asked for.
