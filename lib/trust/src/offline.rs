@@ -2,23 +2,26 @@
 //!
 //! Nothing is fetched and nothing is written.
 
-use chrono::{DateTime, Utc};
-
 use crate::refresh::{Start, accept_stored};
 use crate::{
-    Draft, Error, Known, Limits, Repository, Result, Role, RoleName, Root, Rotation, Search, Step,
-    Store, Target, Verified,
+    Draft, Error, Expiry, Known, Limits, Repository, Result, Role, RoleName, Root, Rotation,
+    Search, Step, Store, Target, Verified,
 };
 
-/// Verifies the stored metadata again, without a network, and returns what is trusted at `now`.
+/// Verifies the stored metadata again, without a network, and returns what is trusted as of `expiry`.
 ///
-/// Expired metadata is refused here as in [`refresh`](crate::refresh()). Nothing is written; a store opened for reading will do.
+/// A time in place of an [`Expiry`] refuses what has expired by then, as [`refresh`] does. Nothing is written; a store opened
+/// for reading will do.
 ///
 /// # Errors
 ///
 /// Any [`Error`] but those of a source; [`Error::NotStored`] if no refresh ever came to its end.
-pub fn offline(store: &Store, shipped_root: &[u8], now: DateTime<Utc>) -> Result<Repository> {
-    offline_within(&Limits::default(), store, shipped_root, now)
+pub fn offline(
+    store: &Store,
+    shipped_root: &[u8],
+    expiry: impl Into<Expiry>,
+) -> Result<Repository> {
+    offline_within(&Limits::default(), store, shipped_root, expiry)
 }
 
 /// [`offline`] with other limits than the usual ones.
@@ -30,7 +33,7 @@ pub fn offline_within(
     limits: &Limits,
     store: &Store,
     shipped_root: &[u8],
-    now: DateTime<Utc>,
+    expiry: impl Into<Expiry>,
 ) -> Result<Repository> {
     let start = Start::choose(store, shipped_root, limits)?;
     let root = start.phase.root().clone();
@@ -38,7 +41,7 @@ pub fn offline_within(
     let kept = Kept { store, limits, root: &root, withdrawn };
     let nothing = Known::nothing();
     let timestamp = kept.read()?;
-    let root = start.phase.settle(now)?;
+    let root = start.phase.settle(expiry.into().time(&timestamp))?;
     let snapshot = root.take(&nothing, timestamp)?.not_before_signed()?;
     snapshot.accept_stored(&nothing, kept.read()?)?.accept_stored(kept.read()?)
 }

@@ -11,6 +11,7 @@ mod freeze;
 mod keys;
 mod malformed;
 mod mix;
+mod off;
 mod rollback;
 mod rotation;
 mod simulator;
