@@ -104,6 +104,13 @@ fn check_roles(roles: &[DelegatedRole]) -> Result<(), String> {
         if role.paths.is_some() == role.path_hash_prefixes.is_some() {
             return Err(format!("the role {:?} needs either paths or hash prefixes", role.name));
         }
+        if role.paths.as_ref().is_some_and(|paths| paths.any(|it| it.len() > glob::MAX_PATTERN)) {
+            return Err(format!(
+                "the role {:?} has a pattern of more than {} bytes",
+                role.name,
+                glob::MAX_PATTERN
+            ));
+        }
     }
     Ok(())
 }
@@ -218,6 +225,7 @@ mod tests {
             format!(r#"{{"name":"{name}","keyids":[],"threshold":1,"terminating":false{scope}}}"#)
         };
         let paths = r#","paths":[]"#;
+        let long = |length| format!(r#","paths":["a","{}"]"#, "[".repeat(length));
         let cases = [
             (r#""roles":[],"succinct_roles":null"#.to_owned(), true),
             (format!(r#""roles":[{}]"#, role("a", paths)), true),
@@ -226,6 +234,8 @@ mod tests {
             (format!(r#""roles":[{}]"#, role("root", paths)), false),
             (format!(r#""roles":[{}]"#, role("", paths)), false),
             (format!(r#""roles":[{}]"#, role("a", "")), false),
+            (format!(r#""roles":[{}]"#, role("a", &long(4096))), true),
+            (format!(r#""roles":[{}]"#, role("a", &long(4097))), false),
             (
                 format!(r#""roles":[{}]"#, role("a", r#","paths":[],"path_hash_prefixes":[]"#)),
                 false,

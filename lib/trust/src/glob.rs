@@ -1,7 +1,11 @@
 //! Path patterns of delegations: the shell's wildcards, none of which crosses a slash.
 //!
 //! `*` is any run of characters, `?` is one, `[abc]`, `[a-z]` and `[!a]` are one of a set; a bracket that is never closed
-//! stands for itself. The work is at most the product of the two lengths: only the last `*` is ever tried again.
+//! stands for itself. The work is at most the product of the two lengths: only the last `*` is ever tried again. Reading a
+//! pattern takes room in proportion to its length, which [`MAX_PATTERN`] bounds.
+
+/// Length of the longest pattern in bytes; no target has a name nearly as long.
+pub(crate) const MAX_PATTERN: usize = 4096;
 
 /// Whether `path` as a whole fits `pattern`, piece by piece between the slashes.
 pub(crate) fn matches(pattern: &str, path: &str) -> bool {
@@ -65,17 +69,22 @@ fn fits(pattern: &str, piece: &str) -> bool {
 fn items(pattern: &[char]) -> Vec<Item<'_>> {
     let mut items = Vec::with_capacity(pattern.len());
     let mut at = 0;
+    // Where one bracket is not closed, none after it is.
+    let mut closed = true;
     while let Some(&next) = pattern.get(at) {
         at += 1;
         items.push(match next {
             '*' => Item::Any,
             '?' => Item::One,
-            '[' => match set(&pattern[at..]) {
+            '[' if closed => match set(&pattern[at..]) {
                 Some((set, length)) => {
                     at += length;
                     set
                 }
-                None => Item::Literal('['),
+                None => {
+                    closed = false;
+                    Item::Literal('[')
+                }
             },
             literal => Item::Literal(literal),
         });
@@ -140,6 +149,9 @@ mod tests {
             ("[]]", "]"),
             ("[-a]", "-"),
             ("a[b", "a[b"),
+            ("[[!]", "!"),
+            ("[a][b[c", "a[b[c"),
+            ("[b/[a]", "[b/a"),
         ];
         for (pattern, path) in good {
             assert!(matches(pattern, path), "{pattern} {path}");
@@ -149,6 +161,13 @@ mod tests {
         for (pattern, path) in bad {
             assert!(!matches(pattern, path), "{pattern} {path}");
         }
+    }
+
+    #[test]
+    fn many_open_brackets_take_no_time() {
+        let pattern = "[".repeat(1 << 20);
+        assert!(matches(&pattern, &pattern));
+        assert!(!matches(&pattern, "["));
     }
 
     #[test]
