@@ -14,6 +14,12 @@ use crate::{RoleName, Sha256};
 /// The most bits of a digest that name a hash bin.
 const MAX_BIN_BITS: u32 = 32;
 
+/// The most keys that one delegation names; no role has nearly as many.
+const MAX_KEYS: usize = 256;
+
+/// Length of the longest name of a role in bytes.
+const MAX_NAME: usize = 4096;
+
 /// To whom a targets role delegates.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "Wire")]
@@ -86,6 +92,7 @@ impl TryFrom<Wire> for Delegations {
             }
             (None, Some(bins)) => {
                 bins.check()?;
+                check_keys(&bins.name_prefix, &bins.keyids)?;
                 Delegates::Bins(bins)
             }
             _ => return Err("delegations need either roles or succinct_roles".to_owned()),
@@ -98,6 +105,7 @@ fn check_roles(roles: &[DelegatedRole]) -> Result<(), String> {
     let mut names = HashSet::new();
     for role in roles {
         check_name(&role.name)?;
+        check_keys(&role.name, &role.keyids)?;
         if !names.insert(&role.name) {
             return Err(format!("the role {:?} is delegated to twice", role.name));
         }
@@ -124,24 +132,57 @@ fn check_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// A search keeps names and keys of those that it has yet to ask: these are bounded, so that it is.
+fn check_keys(name: &str, ids: &Strings) -> Result<(), String> {
+    if name.len() > MAX_NAME {
+        return Err(format!("a role's name has more than {MAX_NAME} bytes"));
+    }
+    let mut number = 0;
+    ids.each(|_| {
+        number += 1;
+        number <= MAX_KEYS
+    });
+    if number > MAX_KEYS {
+        return Err(format!("the role {name:?} has more than {MAX_KEYS} keys"));
+    }
+    Ok(())
+}
+
 impl Delegations {
     /// Whom to ask for a target, in order, and whether nobody else is asked after them.
-    pub(crate) fn for_target(&self, wanted: &Wanted) -> (Vec<Delegate>, bool) {
+    ///
+    /// Of those that `is_new` says yes to; `room` of them, after whom nobody else would be asked either.
+    pub(crate) fn for_target(
+        &self,
+        wanted: &Wanted,
+        room: usize,
+        is_new: impl Fn(&str) -> bool,
+    ) -> (Vec<Delegate>, bool) {
         match &self.delegates {
             Delegates::Bins(bins) => {
+                let name = bins.bin(wanted);
                 let speakers = Speakers::from_strings(&bins.keyids, bins.threshold, &self.keys);
-                (vec![Delegate { name: bins.bin(wanted), speakers }], true)
+                let delegate = is_new(&name).then_some(Delegate { name, speakers });
+                (delegate.into_iter().collect(), true)
             }
-            Delegates::Roles(roles) => self.matching(roles, wanted),
+            Delegates::Roles(roles) => self.matching(roles, wanted, room, is_new),
         }
     }
 
-    fn matching(&self, roles: &[DelegatedRole], wanted: &Wanted) -> (Vec<Delegate>, bool) {
+    fn matching(
+        &self,
+        roles: &[DelegatedRole],
+        wanted: &Wanted,
+        room: usize,
+        is_new: impl Fn(&str) -> bool,
+    ) -> (Vec<Delegate>, bool) {
         let mut delegates = Vec::new();
         for role in roles.iter().filter(|role| role.covers(wanted)) {
-            let speakers = Speakers::from_strings(&role.keyids, role.threshold, &self.keys);
-            delegates.push(Delegate { name: role.name.clone(), speakers });
-            if role.terminating {
+            if is_new(&role.name) {
+                let speakers = Speakers::from_strings(&role.keyids, role.threshold, &self.keys);
+                delegates.push(Delegate { name: role.name.clone(), speakers });
+            }
+            if role.terminating || delegates.len() >= room {
                 return (delegates, true);
             }
         }
@@ -185,7 +226,7 @@ mod tests {
 
     fn names(json: &str, target: &str) -> (Vec<String>, bool) {
         let delegations: Delegations = serde_json::from_str(json).unwrap();
-        let (delegates, last) = delegations.for_target(&Wanted::new(target));
+        let (delegates, last) = delegations.for_target(&Wanted::new(target), 9, |_| true);
         (delegates.into_iter().map(|delegate| delegate.name).collect(), last)
     }
 
@@ -220,13 +261,21 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_read_in_two_ways_is_refused() {
+    fn what_could_be_read_in_two_ways_or_is_too_long_is_refused() {
         let role = |name: &str, scope: &str| {
             format!(r#"{{"name":"{name}","keyids":[],"threshold":1,"terminating":false{scope}}}"#)
         };
         let paths = r#","paths":[]"#;
         let long = |length| format!(r#","paths":["a","{}"]"#, "[".repeat(length));
+        let keys = |number| {
+            role("a", paths)
+                .replace(r#""keyids":[]"#, &format!(r#""keyids":{:?}"#, vec!["k"; number]))
+        };
         let cases = [
+            (format!(r#""roles":[{}]"#, keys(256)), true),
+            (format!(r#""roles":[{}]"#, keys(257)), false),
+            (format!(r#""roles":[{}]"#, role(&"r".repeat(4096), paths)), true),
+            (format!(r#""roles":[{}]"#, role(&"r".repeat(4097), paths)), false),
             (r#""roles":[],"succinct_roles":null"#.to_owned(), true),
             (format!(r#""roles":[{}]"#, role("a", paths)), true),
             (String::from(r#""x":1"#), false),

@@ -14,6 +14,9 @@ use serde_json::value::RawValue;
 
 use crate::der::{self, PublicKeyInfo};
 
+/// Length in bytes of the longest RSA key in DER: a modulus of 8192 bits, an exponent, and what stands around them.
+const MAX_RSA: usize = 1024 + 64;
+
 /// The signature schemes that we know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyKind {
@@ -137,10 +140,12 @@ fn ecdsa(public: &str) -> Option<Vec<u8>> {
     (point.len() == 65 && point.first() == Some(&4)).then_some(point)
 }
 
+/// A key beyond 8192 bits verifies nothing and is not kept.
 fn rsa(public: &str) -> Option<Vec<u8>> {
     let pem = pem::parse(public).ok()?;
     let info = public_key_info(&pem)?;
-    (info.algorithm == der::RSA && info.curve.is_none()).then(|| info.key.to_vec())
+    let is_rsa = info.algorithm == der::RSA && info.curve.is_none() && info.key.len() <= MAX_RSA;
+    is_rsa.then(|| info.key.to_vec())
 }
 
 fn public_key_info(pem: &Pem) -> Option<PublicKeyInfo<'_>> {

@@ -4,7 +4,8 @@ use crate::RoleName;
 
 /// Upper bounds on what a repository may make its reader hold or do.
 ///
-/// With the usual ones no metadata makes its reader hold more than 32 MiB, the metadata included.
+/// With the usual ones no metadata makes its reader hold more than 32 MiB, the metadata included; nor does a search through
+/// delegated roles, beside the repository that it starts from.
 ///
 /// Lengths are in bytes. A length that signed metadata states must lie within the limit of its role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

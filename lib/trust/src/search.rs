@@ -22,7 +22,7 @@ pub struct Search<'a> {
     /// Roles that are visited at most.
     limit: u32,
     visited: HashSet<String>,
-    /// Whom to ask, the next one last.
+    /// Whom to ask, the next one last: nobody twice, nobody who was asked, and one more than may be visited at most.
     pending: Vec<Delegate>,
     current: Option<Delegate>,
     found: Option<Target>,
@@ -133,27 +133,38 @@ impl<'a> Search<'a> {
             return Ok(());
         }
         let Some(delegations) = targets.delegations() else { return Ok(()) };
-        let (delegates, last) = delegations.for_target(&self.wanted);
+        let room = self.room();
+        let is_new = |name: &str| !self.visited.contains(name);
+        let (delegates, last) = delegations.for_target(&self.wanted, room, is_new);
         if last {
             self.pending.clear();
         }
-        self.pending.extend(delegates.into_iter().rev());
+        self.ask_first(delegates, room);
         Ok(())
     }
 
-    /// The next role that was not visited yet.
+    /// How many of those that are to be asked matter: whoever may be visited still, and one with whom that is too many.
+    fn room(&self) -> usize {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        limit.saturating_sub(self.visited.len()).saturating_add(1)
+    }
+
+    /// Puts `delegates` before those that are to be asked already.
+    fn ask_first(&mut self, delegates: Vec<Delegate>, room: usize) {
+        self.pending.retain(|later| delegates.iter().all(|first| first.name != later.name));
+        let beyond = (self.pending.len() + delegates.len()).saturating_sub(room);
+        self.pending.drain(..beyond.min(self.pending.len()));
+        self.pending.extend(delegates.into_iter().rev());
+    }
+
+    /// The next role.
     fn next_delegate(&mut self) -> Result<Option<Delegate>> {
-        while let Some(delegate) = self.pending.pop() {
-            if self.visited.contains(&delegate.name) {
-                continue;
-            }
-            if self.visited.len() >= usize::try_from(self.limit).unwrap_or(usize::MAX) {
-                return Err(Error::TooManyDelegations { limit: self.limit });
-            }
-            self.visited.insert(delegate.name.clone());
-            return Ok(Some(delegate));
+        let Some(delegate) = self.pending.pop() else { return Ok(None) };
+        if self.visited.len() >= usize::try_from(self.limit).unwrap_or(usize::MAX) {
+            return Err(Error::TooManyDelegations { limit: self.limit });
         }
-        Ok(None)
+        self.visited.insert(delegate.name.clone());
+        Ok(Some(delegate))
     }
 }
 

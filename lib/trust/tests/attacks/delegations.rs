@@ -120,6 +120,46 @@ async fn endless_delegations_are_refused() {
 }
 
 #[tokio::test]
+async fn of_many_roles_as_many_as_the_limit_are_asked_in_their_order() {
+    let mut world = World::new();
+    world.repository.delegate("targets", "first", A, paths("*"));
+    for number in 0..20 {
+        world.repository.delegate("targets", &format!("t{number}"), B, paths("*"));
+        world.repository.delegate("first", &format!("f{number}"), C, paths("*"));
+    }
+    // The first asks one that is to be asked later: it is asked now, and once.
+    world.repository.delegate("first", "t0", B, paths("*"));
+    world.repository.add_delegated_target("t0", "x", b"x");
+    world.repository.add_delegated_target("t3", "y", b"y");
+    world.repository.publish();
+    world.limits.delegations = 22;
+    assert!(world.find("x").await.unwrap().is_some());
+    assert_eq!(world.searched().len(), 22);
+    assert!(matches!(world.find("y").await, Err(Error::TooManyDelegations { limit: 22 })));
+    world.limits.delegations = 25;
+    assert!(world.find("y").await.unwrap().is_some());
+    world.limits.delegations = 21;
+    assert!(matches!(world.find("x").await, Err(Error::TooManyDelegations { limit: 21 })));
+}
+
+#[tokio::test]
+async fn a_bin_that_asks_itself_ends() {
+    let mut world = World::new();
+    let bins = json!({
+        "keys": { A.id(): A.key() },
+        "succinct_roles": { "keyids": [A.id()], "threshold": 1, "bit_length": 1, "name_prefix": "bin" },
+    });
+    for bin in ["bin-0", "bin-1"] {
+        world.repository.delegate("targets", bin, A, paths("unused"));
+        world.repository.delegated_mut(bin)["delegations"] = bins.clone();
+    }
+    world.repository.targets["delegations"] = bins;
+    world.repository.publish();
+    assert_eq!(world.find("missing").await.unwrap(), None);
+    assert_eq!(world.searched().len(), 1);
+}
+
+#[tokio::test]
 async fn a_delegatee_says_nothing_of_names_that_are_not_its_own() {
     let mut world = world(&[("targets", "a", A, paths("apps/*"))]);
     world.repository.add_delegated_target("a", "kernel", b"evil");

@@ -1,59 +1,26 @@
-//! How much memory the worst metadata within the usual limits takes: at most 32 MiB, signed or not.
-#![allow(clippy::unwrap_used)]
-#![allow(unsafe_code)] // the allocator below only counts and hands everything on to the system's
+//! Each role by itself.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt::Write;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use trust::{Draft, Limits, RootPhase, Sha256, Snapshot, Targets, canonical_json};
 
-struct Counting;
-
-static NOW: AtomicUsize = AtomicUsize::new(0);
-static MOST: AtomicUsize = AtomicUsize::new(0);
-
-fn add(bytes: usize) {
-    let now = NOW.fetch_add(bytes, Ordering::Relaxed) + bytes;
-    MOST.fetch_max(now, Ordering::Relaxed);
-}
-
-// SAFETY: every call goes to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        add(layout.size());
-        // SAFETY: the caller's promises are the system allocator's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        NOW.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// Most bytes beside those that were there before.
-const MOST_BYTES: usize = 32 << 20;
+use crate::allocator::{MOST_BYTES, alone, most};
 
 /// A name, the metadata, and what reads them.
 type Case<'a> = (&'a str, Bytes, &'a dyn Fn(Bytes));
 
-fn pair() -> Ed25519KeyPair {
+pub(crate) fn pair() -> Ed25519KeyPair {
     Ed25519KeyPair::from_seed_unchecked(&[1; 32]).unwrap()
 }
 
-fn envelope(signed: &str) -> Bytes {
+pub(crate) fn envelope(signed: &str) -> Bytes {
     let signature = hex::encode(pair().sign(&canonical_json(signed.as_bytes()).unwrap()));
     format!(r#"{{"signed":{signed},"signatures":[{{"keyid":"k","sig":"{signature}"}}]}}"#).into()
 }
 
-fn root() -> RootPhase {
+pub(crate) fn root() -> RootPhase {
     let public = hex::encode(pair().public_key());
     let role = r#"{"keyids":["k"],"threshold":1}"#;
     let signed = format!(
@@ -64,14 +31,19 @@ fn root() -> RootPhase {
     RootPhase::start(envelope(&signed)).unwrap()
 }
 
-fn head(role: &str) -> String {
+pub(crate) fn head(role: &str) -> String {
     format!(
         r#""_type":"{role}","expires":"2030-01-01T00:00:00Z","spec_version":"1.0.31","version":1"#
     )
 }
 
 /// `head`, as many pieces as fit into `limit`, and `tail`.
-fn filled(limit: u64, head: &str, tail: &str, piece: impl Fn(usize) -> String) -> String {
+pub(crate) fn filled(
+    limit: u64,
+    head: &str,
+    tail: &str,
+    piece: impl Fn(usize) -> String,
+) -> String {
     let room = usize::try_from(limit).unwrap() - 400 - tail.len();
     let mut text = head.to_owned();
     for number in 0.. {
@@ -86,16 +58,9 @@ fn filled(limit: u64, head: &str, tail: &str, piece: impl Fn(usize) -> String) -
     text + tail
 }
 
-/// What `read` takes at most, with the bytes themselves.
-fn most(bytes: Bytes, read: impl FnOnce(Bytes)) -> usize {
-    let before = NOW.load(Ordering::Relaxed) - bytes.len();
-    MOST.store(before + bytes.len(), Ordering::Relaxed);
-    read(bytes);
-    MOST.load(Ordering::Relaxed) - before
-}
-
 #[test]
 fn the_worst_metadata_within_the_limits_takes_at_most_32_mib() {
+    let _turn = alone();
     let limits = Limits::default();
     let root = root();
     let targets =
@@ -172,7 +137,8 @@ fn the_worst_metadata_within_the_limits_takes_at_most_32_mib() {
         ),
     ];
     for (name, bytes, read) in cases {
-        let most = most(bytes, read);
+        let length = bytes.len();
+        let most = most(|| read(bytes)) + length;
         assert!(most <= MOST_BYTES, "{name} takes {} KiB", most >> 10);
     }
 }
