@@ -36,6 +36,7 @@ mod entries;
 mod error;
 mod escape;
 mod expiry;
+mod folder;
 mod glob;
 mod json;
 mod key;

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
+use crate::folder;
 use crate::known::Stored;
 use crate::{
     Error, Known, Limits, Result, Role, RoleName, Root, Rotation, Sha256, Verified, escape,
@@ -47,14 +48,14 @@ pub struct Damage {
 }
 
 impl Store {
-    /// Opens the store in `folder` for writing; makes the folder if it is absent.
+    /// Opens the store in `folder` for writing; makes the folder, and those above it, if it is absent.
     ///
     /// # Errors
     ///
     /// [`Error::Busy`] if another process has it open, [`Error::Store`] if the file system fails.
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self> {
         let folder = folder.into();
-        fs::create_dir_all(&folder).map_err(fault("make", &folder))?;
+        folder::make(&folder).map_err(fault("make", &folder))?;
         let store = Self::over(folder)?;
         store.lock(store.handle.try_lock())?;
         Ok(store)
