@@ -12,6 +12,7 @@
 //! Absent means that the file system says 'not found'. A file that is there and cannot be used is damaged,
 //! which is not the same: see [`Known`](crate::Known).
 
+use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -38,13 +39,19 @@ pub struct Store {
     handle: File,
 }
 
-/// A stored file that was damaged and could be done without.
+/// A stored file that was damaged and could be done without, to be shown to whoever looks after the host: its disk may be failing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
     /// The file.
     pub path: PathBuf,
     /// What is wrong with it, in words.
     pub reason: String,
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} was damaged and is whole again: {}", self.path.display(), self.reason)
+    }
 }
 
 impl Store {

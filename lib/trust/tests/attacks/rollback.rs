@@ -3,7 +3,7 @@
 use serde_json::json;
 use trust::{Error, Fetched, RoleName};
 
-use crate::simulator::bump;
+use crate::simulator::{Signer, bump};
 use crate::world::World;
 
 /// A host that has seen version 2 of everything but root, and the repository as it was before.
@@ -126,7 +126,11 @@ async fn a_torn_timestamp_is_made_up_for_by_the_snapshot() {
 
     world.repository = new;
     let repository = world.refresh().await.unwrap();
-    assert_eq!(repository.damage()[0].path, world.path(RoleName::Timestamp));
+    let damage = &repository.damage()[0];
+    assert_eq!(damage.path, world.path(RoleName::Timestamp));
+    let said = damage.to_string();
+    let expected = format!("{} was damaged and is whole again: ", damage.path.display());
+    assert!(said.starts_with(&expected), "{said}");
     world.assert_stored([1, 2, 2, 2]);
     assert!(world.refresh().await.unwrap().damage().is_empty());
 }
@@ -149,6 +153,32 @@ async fn a_torn_snapshot_is_made_up_for_by_timestamp_and_targets() {
     let repository = world.refresh().await.unwrap();
     assert_eq!(repository.damage()[0].path, world.path(RoleName::Snapshot));
     world.assert_stored([1, 4, 4, 2]);
+}
+
+#[tokio::test]
+async fn a_torn_snapshot_takes_the_versions_of_delegated_roles_with_it_and_no_others() {
+    let mut world = World::new();
+    world.repository.delegate("targets", "a", Signer(40), json!({ "paths": ["*"] }));
+    bump(world.repository.delegated_mut("a"));
+    world.repository.publish();
+    world.find("x").await.unwrap();
+    let seen = world.repository.snapshot.clone();
+    world.repository.delegated_mut("a")["version"] = json!(1);
+    world.repository.publish_snapshot();
+    let error = world.refresh().await.unwrap_err();
+    assert!(matches!(error, Error::Rollback { from: 2, to: 1, .. }), "{error}");
+
+    world.tear(RoleName::Snapshot);
+    // Whoever has the keys of timestamp and snapshot can use it; with less, an older snapshot stays an older snapshot.
+    world.repository.snapshot = seen;
+    world.repository.snapshot["version"] = json!(1);
+    world.repository.publish_timestamp();
+    let error = world.refresh().await.unwrap_err();
+    assert!(matches!(error, Error::Rollback { role: RoleName::Snapshot, .. }), "{error}");
+    world.repository.snapshot["version"] = json!(3);
+    world.repository.publish_snapshot();
+    assert_eq!(world.find("x").await.unwrap(), None);
+    assert_eq!(world.searched(), ["1.a.json"]);
 }
 
 #[tokio::test]
