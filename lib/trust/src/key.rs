@@ -5,8 +5,8 @@ use std::fmt;
 
 use pem::Pem;
 use ring::signature::{
-    ECDSA_P256_SHA256_ASN1, ED25519, RSA_PSS_2048_8192_SHA256, UnparsedPublicKey,
-    VerificationAlgorithm,
+    ECDSA_P256_SHA256_ASN1, ED25519, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
+    UnparsedPublicKey, VerificationAlgorithm,
 };
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -26,6 +26,8 @@ pub enum KeyKind {
     EcdsaP256,
     /// `rsassa-pss-sha256`, 2048 to 8192 bits.
     RsaPss,
+    /// `rsa-pkcs1v15-sha256`, 2048 to 8192 bits: not in the specification, but in its conformance suite.
+    RsaPkcs1,
 }
 
 /// A public key. Two of them are equal if they accept the same signatures, whatever their key ids.
@@ -48,8 +50,14 @@ impl PublicKey {
             KeyKind::Ed25519 => &ED25519,
             KeyKind::EcdsaP256 => &ECDSA_P256_SHA256_ASN1,
             KeyKind::RsaPss => &RSA_PSS_2048_8192_SHA256,
+            KeyKind::RsaPkcs1 => &RSA_PKCS1_2048_8192_SHA256,
         };
         UnparsedPublicKey::new(algorithm, &self.bytes).verify(message, signature).is_ok()
+    }
+
+    /// What the key is, whatever it is used for: an RSA key is the same under two schemes. No two algorithms share a form.
+    pub(crate) fn material(&self) -> &[u8] {
+        &self.bytes
     }
 
     fn parse(key: &Wire) -> Option<Self> {
@@ -60,6 +68,7 @@ impl PublicKey {
                 (KeyKind::EcdsaP256, ecdsa(public)?)
             }
             ("rsa", "rsassa-pss-sha256") => (KeyKind::RsaPss, rsa(public)?),
+            ("rsa", "rsa-pkcs1v15-sha256") => (KeyKind::RsaPkcs1, rsa(public)?),
             _ => return None,
         };
         Some(Self { kind, bytes })
@@ -172,6 +181,22 @@ mod tests {
     }
 
     #[test]
+    fn rsa_keys_verify_with_the_padding_that_they_are_listed_with() {
+        // Made by `openssl dgst -sha256 -sign`, with rsa_padding_mode:pss and rsa_pss_saltlen:digest for the other.
+        let signed = include_str!("../tests/keys/rsa2048-signed.pub");
+        let pkcs1 = hex::decode(include_str!("../tests/keys/rsa2048-signed.pkcs1").trim()).unwrap();
+        let pss = hex::decode(include_str!("../tests/keys/rsa2048-signed.pss").trim()).unwrap();
+        let of = |scheme| entry(&json("rsa", scheme, signed)).unwrap();
+        for (scheme, good, bad) in
+            [("rsa-pkcs1v15-sha256", &pkcs1, &pss), ("rsassa-pss-sha256", &pss, &pkcs1)]
+        {
+            assert!(of(scheme).verifies(b"a message", good), "{scheme}");
+            assert!(!of(scheme).verifies(b"a message", bad), "{scheme}");
+            assert!(!of(scheme).verifies(b"another", good), "{scheme}");
+        }
+    }
+
+    #[test]
     fn keys_of_the_three_kinds_are_read() {
         let ed25519 = entry(&json("ed25519", "ed25519", &"0a".repeat(32))).unwrap();
         assert_eq!(ed25519.kind(), KeyKind::Ed25519);
@@ -191,6 +216,7 @@ mod tests {
             json("ed25519", "ed448", &"0a".repeat(32)),
             json("sphincs", "sphincs", "00"),
             json("rsa", "rsassa-pss-sha256", P256),
+            json("rsa", "rsa-pkcs1v15-sha512", RSA),
             json("ecdsa", "ecdsa-sha2-nistp256", RSA),
             json("ecdsa", "ecdsa-sha2-nistp256", "04"),
             r#"{"keytype":"ed25519"}"#.into(),

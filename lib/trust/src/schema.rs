@@ -260,6 +260,7 @@ pub struct Targets {
     #[serde(deserialize_with = "rfc3339")]
     expires: DateTime<Utc>,
     targets: Entries,
+    #[serde(default, deserialize_with = "there")]
     delegations: Option<Delegations>,
 }
 
@@ -303,6 +304,11 @@ impl TargetEntry {
     pub fn custom(&self) -> Option<&str> {
         self.custom.as_deref().map(RawValue::get)
     }
+}
+
+/// A value that is there: null is none of its kind.
+fn there<'de, T: Deserialize<'de>, D: Deserializer<'de>>(reader: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(reader).map(Some)
 }
 
 fn rfc3339_or_none<'de, D: Deserializer<'de>>(

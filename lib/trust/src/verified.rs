@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::speakers::Speakers;
-use crate::{Error, PublicKey, Result, Role, RoleName, Root, canonical_json};
+use crate::{Error, Result, Role, RoleName, Root, canonical_json};
 
 /// A value whose signatures were checked, with the very bytes that it was read from.
 ///
@@ -160,10 +160,10 @@ impl<T: Role> Draft<T> {
     }
 
     /// The distinct keys of the role that have signed; one signature a key id, so that the role's keys bound the work.
-    fn signers<'a>(&self, speakers: &'a Speakers) -> HashSet<&'a PublicKey> {
+    fn signers<'a>(&self, speakers: &'a Speakers) -> HashSet<&'a [u8]> {
         let signed = self.signatures.iter().filter_map(|signature| {
             let key = speakers.key(&signature.keyid)?;
-            key.verifies(&self.canonical, &signature.raw()?).then_some(key)
+            key.verifies(&self.canonical, &signature.raw()?).then_some(key.material())
         });
         signed.collect()
     }
@@ -172,18 +172,18 @@ impl<T: Role> Draft<T> {
     fn signers_of_any_id<'a>(
         &self,
         speakers: &'a Speakers,
-        mut signed: HashSet<&'a PublicKey>,
-    ) -> HashSet<&'a PublicKey> {
+        mut signed: HashSet<&'a [u8]>,
+    ) -> HashSet<&'a [u8]> {
         let raw: Vec<_> = self.signatures.iter().filter_map(Signature::raw).collect();
         let mut tries = MAX_TRIES;
         for key in speakers.keys() {
-            if signed.contains(key) {
+            if signed.contains(key.material()) {
                 continue;
             }
             let tried = &raw[..raw.len().min(tries)];
             tries -= tried.len();
             if tried.iter().any(|raw| key.verifies(&self.canonical, raw)) {
-                signed.insert(key);
+                signed.insert(key.material());
             }
         }
         signed
@@ -196,11 +196,7 @@ impl Signature {
     }
 }
 
-fn check_threshold(
-    role: RoleName,
-    signed: &HashSet<&PublicKey>,
-    speakers: &Speakers,
-) -> Result<()> {
+fn check_threshold(role: RoleName, signed: &HashSet<&[u8]>, speakers: &Speakers) -> Result<()> {
     let (have, need) = (count(signed.len()), speakers.threshold());
     if have < need { Err(Error::Threshold { role, have, need }) } else { Ok(()) }
 }
@@ -301,4 +297,39 @@ pub(crate) fn not_below(role: RoleName, from: u64, to: u64) -> Result<()> {
 /// A length in memory as a count of bytes.
 pub(crate) fn count(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::num::NonZeroU64;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::Timestamp;
+
+    #[test]
+    fn an_rsa_key_under_two_schemes_counts_once() {
+        let public = include_str!("../tests/keys/rsa2048-signed.pub");
+        let key = |scheme: &str| json!({ "keytype": "rsa", "scheme": scheme, "keyval": { "public": public } });
+        let keys: Value = json!({ "1": key("rsa-pkcs1v15-sha256"), "2": key("rsassa-pss-sha256") });
+        let table = serde_json::from_str(&keys.to_string()).unwrap();
+        let speakers = Speakers::new(&["1".into(), "2".into()], NonZeroU64::MIN, &table);
+        let signature =
+            |id: &str, sig: &str| Signature { keyid: id.into(), sig: sig.trim().into() };
+        let draft = Draft::<Timestamp> {
+            bytes: Bytes::new(),
+            signed: Bytes::new(),
+            canonical: b"a message".to_vec(),
+            signatures: vec![
+                signature("1", include_str!("../tests/keys/rsa2048-signed.pkcs1")),
+                signature("2", include_str!("../tests/keys/rsa2048-signed.pss")),
+            ],
+            role: PhantomData,
+        };
+        let signed = draft.signers(&speakers);
+        assert_eq!(signed.len(), 1);
+        assert_eq!(draft.signers_of_any_id(&speakers, signed).len(), 1);
+    }
 }

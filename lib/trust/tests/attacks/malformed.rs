@@ -95,6 +95,16 @@ async fn a_doubled_envelope_is_refused() {
     assert!(error.to_string().contains("duplicate field"), "{error}");
 }
 
+#[tokio::test]
+async fn delegations_that_are_null_are_refused() {
+    let mut world = World::new();
+    world.repository.targets["delegations"] = Value::Null;
+    world.repository.publish();
+    let error = world.refresh().await.unwrap_err();
+    assert!(matches!(error, Error::Malformed { role: RoleName::Targets, .. }), "{error}");
+    world.assert_stored([1, 2, 2, 0]);
+}
+
 fn parse_all(bytes: &Bytes) {
     let _ = Draft::<Root>::parse(bytes.clone());
     let _ = Draft::<Timestamp>::parse(bytes.clone());
