@@ -4,12 +4,19 @@
 //! is applied; everything else is served as a good server would, ranges included. What was asked for is
 //! recorded, so that a test can say how much was fetched and how often.
 
-use std::fs;
-use std::io::{self, BufRead, BufReader, Write};
+mod answer;
+mod request;
+
+use std::io::{self, BufReader};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
+
+use answer::answer;
+pub use request::Request;
+use request::read_request;
 
 /// What goes wrong with an answer.
 #[derive(Clone, Debug)]
@@ -26,6 +33,14 @@ pub enum Fault {
     Extra(usize),
     /// The body of another file instead.
     Replace(Vec<u8>),
+    /// A range of a file that is one byte longer than the one that was begun.
+    WrongTotal,
+    /// A byte at a time, with this pause behind each.
+    Drip(Duration),
+    /// The whole of another file, although a range was asked for.
+    ReplaceAll(Vec<u8>),
+    /// Another entity tag, for the same bytes.
+    Retag(String),
     /// Nothing: the connection stays open and silent until the client gives up.
     Silence,
     /// A redirect to this address.
@@ -43,25 +58,11 @@ pub struct Rule {
     pub fault: Fault,
 }
 
-/// One request that came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    /// Path without query.
-    pub path: String,
-    /// Query, without the question mark.
-    pub query: String,
-    /// First byte asked for.
-    pub offset: usize,
-    /// The user agent.
-    pub agent: String,
-    /// Whether the client took this server for a proxy.
-    pub proxied: bool,
-}
-
 #[derive(Debug, Default)]
 struct Shared {
     rules: Vec<Rule>,
     requests: Vec<Request>,
+    tag: Option<String>,
 }
 
 /// A running server; it ends with the test's process.
@@ -108,7 +109,12 @@ impl Hostile {
         self.lock().rules.push(Rule { path: path.to_owned(), times, fault });
     }
 
-    /// Forgets every fault and every request.
+    /// From now on every answer carries this entity tag, quotes included, and `If-Range` is heeded.
+    pub fn tag(&self, tag: &str) {
+        self.lock().tag = Some(tag.to_owned());
+    }
+
+    /// Forgets every fault, every request, and the tag.
     pub fn behave(&self) {
         *self.lock() = Shared::default();
     }
@@ -126,8 +132,8 @@ impl Hostile {
     fn connection(&self, stream: &TcpStream, folder: &Path) -> io::Result<()> {
         let mut reader = BufReader::new(stream.try_clone()?);
         while let Some(request) = read_request(&mut reader)? {
-            let fault = self.record(&request);
-            if !answer(stream, folder, &request, fault)? {
+            let (fault, tag) = (self.record(&request), self.lock().tag.clone());
+            if !answer(stream, folder, &request, (fault, tag.as_deref()))? {
                 return stream.shutdown(Shutdown::Both);
             }
         }
@@ -143,113 +149,4 @@ impl Hostile {
         rule.times -= 1;
         Some(rule.fault.clone())
     }
-}
-
-fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
-    let mut line = String::new();
-    if reader.read_line(&mut line)? == 0 {
-        return Ok(None);
-    }
-    let target = line.split(' ').nth(1).unwrap_or("/");
-    // A proxy is asked for a whole address.
-    let rest = target.strip_prefix("http://").and_then(|rest| rest.split_once('/'));
-    let proxied = rest.is_some();
-    let target = rest.map_or(target.to_owned(), |(_, path)| format!("/{path}"));
-    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let mut request = Request {
-        path: path.to_owned(),
-        query: query.to_owned(),
-        offset: 0,
-        agent: String::new(),
-        proxied,
-    };
-    loop {
-        let mut header = String::new();
-        reader.read_line(&mut header)?;
-        let header = header.trim_end();
-        if header.is_empty() {
-            return Ok(Some(request));
-        }
-        let (name, value) = header.split_once(": ").unwrap_or((header, ""));
-        match name.to_ascii_lowercase().as_str() {
-            "range" => request.offset = range_start(value),
-            "user-agent" => value.clone_into(&mut request.agent),
-            _ => {}
-        }
-    }
-}
-
-fn range_start(value: &str) -> usize {
-    let start = value.strip_prefix("bytes=").and_then(|range| range.split('-').next());
-    start.and_then(|start| start.parse().ok()).unwrap_or(0)
-}
-
-/// Answers one request; says whether the connection goes on.
-fn answer(
-    stream: &TcpStream,
-    folder: &Path,
-    request: &Request,
-    fault: Option<Fault>,
-) -> io::Result<bool> {
-    let mut out = stream;
-    match &fault {
-        Some(Fault::Status(status)) => {
-            write!(out, "HTTP/1.1 {status} Fault\r\nContent-Length: 0\r\n\r\n")?;
-            return Ok(true);
-        }
-        Some(Fault::Redirect(to)) => {
-            write!(out, "HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n")?;
-            return Ok(true);
-        }
-        Some(Fault::Silence) => {
-            // Ends when the client closes its side.
-            io::copy(&mut &*stream, &mut io::sink())?;
-            return Ok(false);
-        }
-        _ => {}
-    }
-    let body = match &fault {
-        Some(Fault::Replace(body)) => Some(body.clone()),
-        _ => fs::read(place(folder, &request.path)).ok(),
-    };
-    let Some(body) = body else {
-        write!(out, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")?;
-        return Ok(true);
-    };
-    send(out, request, body, fault.as_ref())
-}
-
-fn place(folder: &Path, path: &str) -> PathBuf {
-    folder.join(path.trim_start_matches('/'))
-}
-
-fn send(
-    mut out: &TcpStream,
-    request: &Request,
-    mut body: Vec<u8>,
-    fault: Option<&Fault>,
-) -> io::Result<bool> {
-    let total = body.len();
-    if let Some(Fault::Extra(count)) = fault {
-        body.resize(total + count, b'x');
-    }
-    let whole = request.offset == 0 || matches!(fault, Some(Fault::IgnoreRange));
-    let start = match fault {
-        Some(Fault::ShiftRange) => request.offset + 1,
-        _ => request.offset,
-    };
-    let part = if whole { &body[..] } else { body.get(start..).unwrap_or_default() };
-    if whole {
-        write!(out, "HTTP/1.1 200 OK\r\n")?;
-    } else {
-        let last = total.saturating_sub(1);
-        write!(out, "HTTP/1.1 206 Partial\r\nContent-Range: bytes {start}-{last}/{total}\r\n")?;
-    }
-    write!(out, "Content-Length: {}\r\n\r\n", part.len())?;
-    if let Some(Fault::CutAfter(count)) = fault {
-        out.write_all(&part[..part.len().min(*count)])?;
-        return Ok(false);
-    }
-    out.write_all(part)?;
-    Ok(true)
 }

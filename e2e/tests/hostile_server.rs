@@ -59,6 +59,53 @@ fn a_server_that_never_sends_the_right_range_is_given_up() {
 }
 
 #[test]
+fn a_range_of_a_file_of_another_length_is_not_taken() {
+    let world = World::new();
+    world.server.fault("root.img", 1, Fault::CutAfter(700_000));
+    world.server.fault("root.img", usize::MAX, Fault::WrongTotal);
+    let error = fails(&world, 75);
+    assert!(error.contains("was to come first"), "{error}");
+}
+
+#[test]
+fn the_rest_is_asked_for_only_of_the_file_that_was_begun() {
+    let world = World::new();
+    world.server.tag("\"one\"");
+    world.server.fault("root.img", 1, Fault::CutAfter(700_000));
+    updates(&world);
+    let asked = world.server.requests("root.img");
+    assert_eq!((asked[0].offset, asked[0].if_range.as_deref()), (0, None));
+    assert_eq!(asked[1].if_range.as_deref(), Some("\"one\""));
+    let world = World::new();
+    world.server.tag("W/\"one\"");
+    world.server.fault("root.img", 1, Fault::CutAfter(700_000));
+    updates(&world);
+    assert_eq!(
+        world.server.requests("root.img")[1].if_range,
+        None,
+        "a weak tag promises too little"
+    );
+}
+
+#[test]
+fn a_file_that_changes_on_the_way_is_noticed_at_once() {
+    let world = World::new();
+    world.server.tag("\"one\"");
+    world.server.fault("root.img", 1, Fault::CutAfter(700_000));
+    world.server.fault("root.img", 1, Fault::Retag("\"two\"".to_owned()));
+    updates(&world);
+    assert_eq!(world.server.requests("root.img").len(), 2, "the same bytes under another tag");
+    let world = World::new();
+    let mut other = fs::read(world.target(Part::Root)).unwrap();
+    other[1000] ^= 1;
+    world.server.fault("root.img", 1, Fault::CutAfter(700_000));
+    world.server.fault("root.img", 1, Fault::ReplaceAll(other));
+    let error = fails(&world, 75);
+    assert!(error.contains("changed while it was being fetched"), "{error}");
+    assert_eq!(world.server.requests("root.img").len(), 2);
+}
+
+#[test]
 fn a_passing_500_is_tried_again() {
     let world = World::new();
     world.server.fault("timestamp.json", 1, Fault::Status(503));
@@ -123,6 +170,16 @@ fn redirects_are_followed_a_few_times_and_never_round_in_circles() {
     world.server.fault("root.img", usize::MAX, Fault::Redirect(there));
     let error = fails(&world, 1);
     assert!(error.contains("redirect"), "{error}");
+}
+
+#[test]
+fn a_redirect_to_another_host_over_plain_http_is_not_followed() {
+    let world = World::new();
+    let elsewhere = world.server.url("targets/").replace("127.0.0.1", "me:secret@localhost");
+    world.server.fault("root.img", usize::MAX, Fault::Redirect(elsewhere));
+    let error = fails(&world, 1);
+    assert!(error.contains("a redirect leads to plain HTTP"), "{error}");
+    assert!(!error.contains("secret"), "{error}");
 }
 
 #[test]

@@ -16,6 +16,8 @@ use serde::Deserialize;
 use thiserror::Error;
 use url::Url;
 
+use crate::http::Rate;
+
 pub use health::HealthSettings;
 use health::RawHealth;
 
@@ -46,6 +48,8 @@ pub struct Settings {
     pub tries: Tries,
     /// How long a server may be silent.
     pub idle_timeout: Duration,
+    /// How slow a server may be, measured over the same time.
+    pub least_rate: Rate,
     /// How often a request is repeated without a byte of progress.
     pub retries: u32,
     /// The command that restarts the host.
@@ -123,6 +127,7 @@ struct Raw {
     no_proxy: Option<NoProxy>,
     tries: Option<u8>,
     idle_timeout_seconds: Option<u64>,
+    minimum_bytes_per_second: Option<u64>,
     retries: Option<u32>,
     restart_command: Option<Vec<String>>,
     root_path: Option<PathBuf>,
@@ -190,6 +195,7 @@ impl Check<'_> {
     fn settings(&self, raw: Raw) -> Result<Settings, ConfigError> {
         let seed = Seed::new(raw.seed).map_err(|error| self.bad("seed", error))?;
         let lock = raw.version_lock.parse();
+        let idle_timeout = self.seconds(raw.idle_timeout_seconds.unwrap_or(30))?;
         let tries = Tries::new(raw.tries.unwrap_or(1)).filter(|tries| tries.value() > 0);
         Ok(Settings {
             metadata_base_url: self.base("metadata_base_url", &raw.metadata_base_url)?,
@@ -200,7 +206,11 @@ impl Check<'_> {
             https_proxy: self.proxy(raw.https_proxy.as_deref())?,
             no_proxy: raw.no_proxy.map(NoProxy::joined),
             tries: tries.ok_or_else(|| self.bad("tries", "must be from 1 to 15"))?,
-            idle_timeout: self.seconds(raw.idle_timeout_seconds.unwrap_or(30))?,
+            idle_timeout,
+            least_rate: Rate {
+                bytes_per_second: raw.minimum_bytes_per_second.unwrap_or(1024),
+                window: idle_timeout,
+            },
             retries: raw.retries.unwrap_or(5),
             restart_command: self.command(raw.restart_command)?,
             health: self.health(raw.health)?,

@@ -3,14 +3,18 @@
 //! Everything that arrives is still unverified: the metadata goes to `trust`, the targets through its
 //! checker. What is decided here is only which answers are worth another try.
 
+mod body;
 mod client;
 mod download;
 mod error;
 mod metadata;
+mod pace;
 mod query;
+mod resume;
 
 pub use client::Client;
 pub use download::Download;
 pub use error::HttpError;
 pub use metadata::HttpMetadata;
+pub use pace::Rate;
 pub use query::Query;

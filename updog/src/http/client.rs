@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use reqwest::header::{CONTENT_RANGE, RANGE};
+use reqwest::header::{IF_RANGE, RANGE};
 use reqwest::redirect::{Attempt, Policy};
-use reqwest::{NoProxy, Proxy, Response, StatusCode};
+use reqwest::{NoProxy, Proxy, RequestBuilder, Response, StatusCode};
 use url::Url;
 
+use super::body::Body;
 use super::error::shown;
+use super::pace::Rate;
+use super::resume::{Received, Validator, is_range, range_of};
 use super::{HttpError, Query};
 use crate::config::Settings;
 
@@ -24,6 +27,7 @@ pub struct Client {
     http: reqwest::Client,
     query: Query,
     retries: u32,
+    rate: Rate,
 }
 
 /// Where the body of an answer starts.
@@ -53,28 +57,59 @@ impl Client {
             None => builder,
         };
         let http = builder.build().map_err(HttpError::Client)?;
-        Ok(Self { http, query, retries: settings.retries })
+        Ok(Self { http, query, retries: settings.retries, rate: settings.least_rate })
     }
 
-    /// Asks for `url` from byte `offset` on, once.
-    pub(crate) async fn get(&self, url: &Url, offset: u64) -> Result<(Response, Start), HttpError> {
-        let mut request = self.http.get(self.query.apply(url.clone()));
-        if offset > 0 {
-            request = request.header(RANGE, format!("bytes={offset}-"));
+    /// Asks for all of `url`, once.
+    pub(crate) async fn get(&self, url: &Url) -> Result<(Body, Option<Validator>), HttpError> {
+        let response = self.send(url, self.request(url)).await?;
+        match response.status() {
+            StatusCode::OK => Ok(self.body(url, response)),
+            status => Err(refused(url, status)),
         }
-        let response = request.send().await.map_err(|error| HttpError::network(url, error))?;
-        let status = response.status();
-        match status {
-            StatusCode::OK => Ok((response, Start::Beginning)),
-            StatusCode::PARTIAL_CONTENT if offset > 0 => {
-                check_range(url, &response, offset)?;
-                Ok((response, Start::AsAsked))
-            }
-            StatusCode::NOT_FOUND | StatusCode::FORBIDDEN | StatusCode::GONE => {
-                Err(HttpError::Absent { url: shown(url), status })
-            }
-            _ => Err(HttpError::Status { url: shown(url), status }),
+    }
+
+    /// Asks once for what of `url`, `total` bytes in all, comes after what was received.
+    pub(crate) async fn get_rest(
+        &self,
+        url: &Url,
+        received: &Received,
+        total: u64,
+    ) -> Result<(Body, Option<Validator>, Start), HttpError> {
+        if received.length == 0 {
+            return self
+                .get(url)
+                .await
+                .map(|(body, validator)| (body, validator, Start::Beginning));
         }
+        let mut request = self.request(url).header(RANGE, format!("bytes={}-", received.length));
+        if let Some(validator) = &received.validator {
+            request = request.header(IF_RANGE, validator.header());
+        }
+        let response = self.send(url, request).await?;
+        let start = match response.status() {
+            StatusCode::OK => Start::Beginning,
+            StatusCode::PARTIAL_CONTENT => {
+                check_rest(url, &response, received, total)?;
+                Start::AsAsked
+            }
+            status => return Err(refused(url, status)),
+        };
+        let (body, validator) = self.body(url, response);
+        Ok((body, validator, start))
+    }
+
+    fn request(&self, url: &Url) -> RequestBuilder {
+        self.http.get(self.query.apply(url.clone()))
+    }
+
+    async fn send(&self, url: &Url, request: RequestBuilder) -> Result<Response, HttpError> {
+        request.send().await.map_err(|error| HttpError::network(url, error))
+    }
+
+    fn body(&self, url: &Url, response: Response) -> (Body, Option<Validator>) {
+        let validator = Validator::of(&response);
+        (Body::new(response, url, self.rate), validator)
     }
 
     /// The pauses between tries without progress: from half a second, doubled, with jitter.
@@ -88,16 +123,25 @@ impl Client {
     }
 }
 
-/// Follows a few redirects, and none from HTTPS to plain HTTP.
+/// Follows a few redirects, and only where [`is_allowed`] lets them lead.
 fn redirect(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     if attempt.previous().len() > MAX_REDIRECTS {
         return attempt.error("too many redirects");
     }
-    let secure = attempt.previous().iter().any(|url| url.scheme() == "https");
-    if secure && attempt.url().scheme() != "https" {
-        return attempt.error("a redirect leads from HTTPS to plain HTTP");
+    if !is_allowed(attempt.previous(), attempt.url()) {
+        return attempt.error("a redirect leads to plain HTTP");
     }
     attempt.follow()
+}
+
+/// Any host may be led to over HTTPS. Plain HTTP is for a base that was configured so, and then for its own host alone.
+fn is_allowed(previous: &[Url], next: &Url) -> bool {
+    let plain = |url: &Url| url.scheme() == "http" && url.host() == next.host();
+    match next.scheme() {
+        "https" => true,
+        "http" => previous.iter().all(plain),
+        _ => false,
+    }
 }
 
 fn proxy(settings: &Settings) -> Result<Option<Proxy>, HttpError> {
@@ -107,12 +151,62 @@ fn proxy(settings: &Settings) -> Result<Option<Proxy>, HttpError> {
     Ok(Some(proxy.no_proxy(exempt)))
 }
 
-/// A partial answer must start where it was asked to.
-fn check_range(url: &Url, response: &Response, wanted: u64) -> Result<(), HttpError> {
-    let header = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
-    let got = header.unwrap_or_default();
-    if got.starts_with(&format!("bytes {wanted}-")) {
-        return Ok(());
+/// What another status than success means. Only these three say that there is no such file.
+fn refused(url: &Url, status: StatusCode) -> HttpError {
+    let url = shown(url);
+    match status {
+        StatusCode::NOT_FOUND | StatusCode::FORBIDDEN | StatusCode::GONE => {
+            HttpError::Absent { url, status }
+        }
+        _ => HttpError::Status { url, status },
     }
-    Err(HttpError::WrongRange { url: shown(url), wanted, got: got.to_owned() })
+}
+
+/// A partial answer must start where it was asked to, in a file as long as the one that was begun, and of the same state.
+fn check_rest(
+    url: &Url,
+    response: &Response,
+    received: &Received,
+    total: u64,
+) -> Result<(), HttpError> {
+    let (wanted, got) = (received.length, range_of(response));
+    if !is_range(got, wanted, total) {
+        let (url, got) = (shown(url), got.to_owned());
+        return Err(HttpError::WrongRange { url, wanted, total, got });
+    }
+    let now = Validator::of(response);
+    let same = received.validator.as_ref().is_none_or(|then| then.allows(now.as_ref()));
+    if same { Ok(()) } else { Err(HttpError::Changed { url: shown(url) }) }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn allowed(path: &[&str], next: &str) -> bool {
+        let path: Vec<_> = path.iter().map(|url| Url::parse(url).unwrap()).collect();
+        is_allowed(&path, &Url::parse(next).unwrap())
+    }
+
+    #[test]
+    fn no_redirect_leads_from_https_to_plain_http() {
+        assert!(allowed(&["https://a/x"], "https://b/y"));
+        assert!(!allowed(&["https://a/x"], "http://a/x"));
+        assert!(!allowed(&["http://a/x", "https://a/x"], "http://a/y"));
+    }
+
+    #[test]
+    fn a_plain_base_is_led_to_its_own_host_or_to_https() {
+        assert!(allowed(&["http://a/x"], "http://a:8080/y"));
+        assert!(allowed(&["http://a/x"], "https://b/y"));
+        assert!(!allowed(&["http://a/x"], "http://b/y"));
+        assert!(!allowed(&["http://a/x", "http://a/y"], "http://b/y"));
+    }
+
+    #[test]
+    fn other_schemes_are_not_followed() {
+        assert!(!allowed(&["http://a/x"], "file:///etc/shadow"));
+        assert!(!allowed(&["https://a/x"], "ftp://a/x"));
+    }
 }

@@ -1,13 +1,20 @@
 //! The download of one target into a channel, resumed where it broke off.
 
 use bytes::Bytes;
-use reqwest::Response;
 use tokio::sync::mpsc::Sender;
 use url::Url;
 
+use super::body::{Body, length};
 use super::client::Start;
 use super::error::shown;
+use super::resume::Received;
 use super::{Client, HttpError};
+
+/// Less new bytes than this do not count as progress: a server cannot have a host come back for ever.
+const STEP: u64 = 64 << 10;
+
+/// Nor do less than this share of the whole, so that the number of requests is bounded, too.
+const STEPS: u64 = 1000;
 
 /// One target at its address, with the length that the signed metadata gives it.
 #[derive(Clone, Debug)]
@@ -29,28 +36,29 @@ impl Download {
 
     /// Sends the body, in order and without gaps, into `sink`; `inspect` sees each piece before.
     ///
-    /// A body that breaks off is asked for again from the next byte; a server that ignores the range is
-    /// read past what is there already.
+    /// A body that breaks off is asked for again from the next byte; a server that sends it from the first byte again is
+    /// read past what is there already, which has to be the same bytes.
     ///
     /// # Errors
     ///
-    /// Fails when the retries without a new byte are used up, on an answer that no retry mends, when more
-    /// than the length comes, and when the receiver has gone.
+    /// Fails when the retries are used up without real progress ([`STEP`], [`STEPS`]), on an answer that no retry mends, when
+    /// the file has changed on the way, when more than the length comes, and when the receiver has gone.
     pub async fn stream(
         &self,
         sink: &Sender<Bytes>,
         mut inspect: impl FnMut(&[u8]),
     ) -> Result<(), HttpError> {
-        let mut sent = 0;
-        let mut pauses = self.client.pauses();
-        while sent < self.length {
-            let before = sent;
-            let Err(error) = self.attempt(&mut sent, sink, &mut inspect).await else { continue };
-            if !error.is_temporary() {
+        let step = STEP.max(self.length / STEPS);
+        let mut received = Received::default();
+        let (mut pauses, mut mark) = (self.client.pauses(), 0);
+        while received.length < self.length {
+            let attempt = self.attempt(&mut received, sink, &mut inspect);
+            let Err(error) = attempt.await else { continue };
+            if !error.is_mended_by_retry() {
                 return Err(error);
             }
-            if sent > before {
-                pauses = self.client.pauses();
+            if received.length - mark >= step {
+                (pauses, mark) = (self.client.pauses(), received.length);
             }
             match pauses.next() {
                 Some(pause) => tokio::time::sleep(pause).await,
@@ -60,45 +68,75 @@ impl Download {
         Ok(())
     }
 
-    /// One request and its body; counts what was sent on in `sent`.
+    /// One request and its body; counts what was sent on in `received`.
     async fn attempt(
         &self,
-        sent: &mut u64,
+        received: &mut Received,
         sink: &Sender<Bytes>,
         inspect: &mut impl FnMut(&[u8]),
     ) -> Result<(), HttpError> {
-        let (mut response, start) = self.client.get(&self.url, *sent).await?;
-        let mut position = match start {
-            Start::Beginning => 0,
-            Start::AsAsked => *sent,
-        };
-        while let Some(mut chunk) = self.chunk(&mut response).await? {
-            let length = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
-            let known = (*sent - position).min(length);
-            position += length;
-            if position > self.length {
-                return Err(HttpError::TooLong { url: shown(&self.url), limit: self.length });
-            }
-            let fresh = chunk.split_off(usize::try_from(known).unwrap_or(chunk.len()));
-            if !fresh.is_empty() {
-                let stopped = |_| HttpError::Stopped { url: shown(&self.url) };
-                inspect(&fresh);
-                sink.send(fresh).await.map_err(stopped)?;
-                *sent = position;
-            }
+        let (mut body, validator, start) =
+            self.client.get_rest(&self.url, received, self.length).await?;
+        let mut rest = Bytes::new();
+        if start == Start::Beginning {
+            rest = self.skip(&mut body, received).await?;
+            received.validator = validator;
         }
-        self.whole(*sent)
+        let mut next = Some(rest);
+        while let Some(fresh) = next {
+            self.send(fresh, received, sink, inspect).await?;
+            next = body.chunk().await?;
+        }
+        self.whole(received.length)
     }
 
-    async fn chunk(&self, response: &mut Response) -> Result<Option<Bytes>, HttpError> {
-        response.chunk().await.map_err(|error| HttpError::network(&self.url, error))
+    /// Reads past what was received already, compares it, and gives back what came behind it in the same piece.
+    async fn skip(&self, body: &mut Body, received: &Received) -> Result<Bytes, HttpError> {
+        let mut again = Received::default();
+        while again.length < received.length {
+            let Some(mut chunk) = body.chunk().await? else { return Err(self.short(again.length)) };
+            let known = (received.length - again.length).min(length(&chunk));
+            let fresh = chunk.split_off(usize::try_from(known).unwrap_or(chunk.len()));
+            again.push(&chunk);
+            if again.length == received.length {
+                return self.same(&again, received).map(|()| fresh);
+            }
+        }
+        Ok(Bytes::new())
+    }
+
+    fn same(&self, again: &Received, received: &Received) -> Result<(), HttpError> {
+        if again.agrees(received) {
+            return Ok(());
+        }
+        Err(HttpError::Changed { url: shown(&self.url) })
+    }
+
+    /// Sends on what is new, within the length.
+    async fn send(
+        &self,
+        fresh: Bytes,
+        received: &mut Received,
+        sink: &Sender<Bytes>,
+        inspect: &mut impl FnMut(&[u8]),
+    ) -> Result<(), HttpError> {
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        if received.length.saturating_add(length(&fresh)) > self.length {
+            return Err(HttpError::TooLong { url: shown(&self.url), limit: self.length });
+        }
+        inspect(&fresh);
+        received.push(&fresh);
+        sink.send(fresh).await.map_err(|_| HttpError::Stopped { url: shown(&self.url) })
     }
 
     fn whole(&self, got: u64) -> Result<(), HttpError> {
-        if got == self.length {
-            return Ok(());
-        }
-        Err(HttpError::Short { url: shown(&self.url), got, expected: self.length })
+        if got == self.length { Ok(()) } else { Err(self.short(got)) }
+    }
+
+    fn short(&self, got: u64) -> HttpError {
+        HttpError::Short { url: shown(&self.url), got, expected: self.length }
     }
 }
 

@@ -61,13 +61,35 @@ pub enum HttpError {
         /// The limit, in bytes.
         limit: u64,
     },
+    /// The body comes slower than it may.
+    #[error(
+        "{url} is too slow: {got} bytes in {seconds} s of waiting, at least {least} a second are wanted"
+    )]
+    TooSlow {
+        /// What was asked for.
+        url: String,
+        /// Bytes that came in the window.
+        got: u64,
+        /// Length of the window, in seconds.
+        seconds: u64,
+        /// The least rate, in bytes a second.
+        least: u64,
+    },
+    /// What came after an interruption does not belong to what came before.
+    #[error("{url} changed while it was being fetched")]
+    Changed {
+        /// What was asked for.
+        url: String,
+    },
     /// The server sent another range than the one asked for.
-    #[error("{url} sent the range {got:?} where byte {wanted} was to come first")]
+    #[error("{url} sent the range {got:?} where byte {wanted} of {total} was to come first")]
     WrongRange {
         /// What was asked for.
         url: String,
         /// First byte asked for.
         wanted: u64,
+        /// Bytes that the signed metadata announces.
+        total: u64,
         /// The `Content-Range` of the answer.
         got: String,
     },
@@ -80,11 +102,19 @@ pub enum HttpError {
 }
 
 impl HttpError {
-    /// Whether the same request may succeed a little later.
+    /// Whether to go on with the same request a little later: what is received already still counts.
+    pub(crate) fn is_mended_by_retry(&self) -> bool {
+        self.is_temporary() && !matches!(self, Self::Changed { .. })
+    }
+
+    /// Whether the same may succeed a little later.
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::Network { source, .. } => !source.is_redirect() && !source.is_builder(),
-            Self::Short { .. } | Self::WrongRange { .. } => true,
+            Self::Short { .. }
+            | Self::WrongRange { .. }
+            | Self::TooSlow { .. }
+            | Self::Changed { .. } => true,
             Self::Status { status, .. } => {
                 status.is_server_error()
                     || *status == StatusCode::TOO_MANY_REQUESTS

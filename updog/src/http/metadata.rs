@@ -26,7 +26,7 @@ impl HttpMetadata {
         let mut pauses = self.client.pauses();
         loop {
             match self.once(&url, limit).await {
-                Err(error) if error.is_temporary() => match pauses.next() {
+                Err(error) if error.is_mended_by_retry() => match pauses.next() {
                     Some(pause) => tokio::time::sleep(pause).await,
                     None => return Err(error),
                 },
@@ -36,10 +36,9 @@ impl HttpMetadata {
     }
 
     async fn once(&self, url: &Url, limit: u64) -> Result<Vec<u8>, HttpError> {
-        let (mut response, _) = self.client.get(url, 0).await?;
+        let (mut arriving, _) = self.client.get(url).await?;
         let mut body = Vec::new();
-        let network = |error| HttpError::network(url, error);
-        while let Some(chunk) = response.chunk().await.map_err(network)? {
+        while let Some(chunk) = arriving.chunk().await? {
             let length = u64::try_from(body.len() + chunk.len()).unwrap_or(u64::MAX);
             if length > limit {
                 return Err(HttpError::TooLong { url: shown(url), limit });

@@ -1,0 +1,161 @@
+//! What is needed to go on with a body that broke off, and to notice that it is no longer the same one.
+//!
+//! The server is asked for the rest only if the file is still the one whose beginning came ([`Validator`], RFC 9110, section 13.1.5). One that sends
+//! it from the first byte again is read past what is there, and both beginnings are compared. The comparison is a checksum: it
+//! finds a file that changed early, and says so. What is forged on purpose is found by the signed digest at the end.
+
+use chrono::DateTime;
+use crc32fast::Hasher;
+use reqwest::Response;
+use reqwest::header::{
+    CONTENT_RANGE, DATE, ETAG, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED,
+};
+
+use super::body::length;
+
+/// What of a body was sent on already.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Received {
+    /// Bytes from the first on.
+    pub(crate) length: u64,
+    /// Over these bytes.
+    sum: Hasher,
+    /// Of the answer that began them.
+    pub(crate) validator: Option<Validator>,
+}
+
+impl Received {
+    /// Adds the next bytes.
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.sum.update(bytes);
+        self.length = self.length.saturating_add(length(bytes));
+    }
+
+    /// Whether these are the same bytes.
+    pub(crate) fn agrees(&self, other: &Self) -> bool {
+        self.length == other.length && self.sum.clone().finalize() == other.sum.clone().finalize()
+    }
+}
+
+/// A header that stands for one state of a file, fit for `If-Range`: a strong entity tag, or a date that is old enough.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Validator(HeaderValue);
+
+impl Validator {
+    pub(crate) fn of(response: &Response) -> Option<Self> {
+        Self::among(response.headers())
+    }
+
+    fn among(headers: &HeaderMap) -> Option<Self> {
+        let tag = headers.get(ETAG).filter(|tag| tag.as_bytes().starts_with(b"\""));
+        tag.or_else(|| old_date(headers)).cloned().map(Self)
+    }
+
+    pub(crate) fn header(&self) -> &HeaderValue {
+        &self.0
+    }
+
+    /// Whether an answer that carries `other` may be of the same state.
+    pub(crate) fn allows(&self, other: Option<&Self>) -> bool {
+        other.is_none_or(|other| !same_kind(self, other) || self == other)
+    }
+}
+
+fn same_kind(one: &Validator, other: &Validator) -> bool {
+    let is_tag = |validator: &Validator| validator.0.as_bytes().starts_with(b"\"");
+    is_tag(one) == is_tag(other)
+}
+
+/// A date is exact to the second only: one from within the second of the answer could stand for two states.
+fn old_date(headers: &HeaderMap) -> Option<&HeaderValue> {
+    let time = |name: HeaderName| {
+        let text = headers.get(name)?.to_str().ok()?;
+        DateTime::parse_from_rfc2822(text).ok()
+    };
+    (time(LAST_MODIFIED)? < time(DATE)?).then(|| headers.get(LAST_MODIFIED)).flatten()
+}
+
+/// Whether the `Content-Range` of an answer begins at `first` in a file of `total` bytes; the total may be left open.
+pub(crate) fn is_range(header: &str, first: u64, total: u64) -> bool {
+    let parse = || {
+        let (range, whole) = header.strip_prefix("bytes ")?.split_once('/')?;
+        let (start, last) = range.split_once('-')?;
+        let [start, last] = [start, last].map(|number| number.parse::<u64>().ok());
+        Some((start?, last?, whole))
+    };
+    let whole = |text: &str| text == "*" || text.parse() == Ok(total);
+    parse().is_some_and(|(start, last, text)| start == first && last < total && whole(text))
+}
+
+/// The `Content-Range` of an answer, or nothing.
+pub(crate) fn range_of(response: &Response) -> &str {
+    let header = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
+    header.unwrap_or_default()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+    const NEW: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
+
+    fn validator(headers: &[(HeaderName, &'static str)]) -> Option<String> {
+        let headers = headers.iter().cloned();
+        let headers = headers.map(|(name, value)| (name, HeaderValue::from_static(value)));
+        let found = Validator::among(&headers.collect())?;
+        Some(found.0.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn a_strong_tag_is_taken_before_a_date_and_a_weak_one_never() {
+        let date = [(LAST_MODIFIED, OLD), (DATE, NEW)];
+        let with = |tag| [&[(ETAG, tag)], &date[..]].concat();
+        assert_eq!(validator(&with("\"a\"")).unwrap(), "\"a\"");
+        assert_eq!(validator(&with("W/\"a\"")).unwrap(), OLD);
+        assert_eq!(validator(&[(ETAG, "W/\"a\"")]), None);
+    }
+
+    #[test]
+    fn a_date_from_within_the_second_of_the_answer_is_none() {
+        assert_eq!(validator(&[(LAST_MODIFIED, NEW), (DATE, NEW)]), None);
+        assert_eq!(validator(&[(LAST_MODIFIED, OLD)]), None);
+        assert_eq!(validator(&[(LAST_MODIFIED, "yesterday"), (DATE, NEW)]), None);
+    }
+
+    #[test]
+    fn a_tag_says_nothing_about_a_date() {
+        let [tag, other, date] =
+            ["\"a\"", "\"b\"", OLD].map(|text| Validator(HeaderValue::from_static(text)));
+        assert!(tag.allows(Some(&tag)) && tag.allows(None) && tag.allows(Some(&date)));
+        assert!(!tag.allows(Some(&other)));
+    }
+
+    #[test]
+    fn a_range_has_the_start_and_the_total_that_were_expected() {
+        assert!(is_range("bytes 5-9/10", 5, 10));
+        assert!(is_range("bytes 5-9/*", 5, 10));
+        for wrong in [
+            "",
+            "bytes 6-9/10",
+            "bytes 5-9/11",
+            "bytes 5-10/10",
+            "5-9/10",
+            "bytes 5/10",
+            "bytes */10",
+        ] {
+            assert!(!is_range(wrong, 5, 10), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn another_beginning_is_noticed() {
+        let [mut one, mut other, mut third] = [(); 3].map(|()| Received::default());
+        one.push(b"abc");
+        other.push(b"a");
+        other.push(b"bc");
+        third.push(b"abd");
+        assert!(one.agrees(&other) && !one.agrees(&third));
+    }
+}
