@@ -60,15 +60,27 @@ impl World {
         world
     }
 
+    /// As [`World::new`], with root images of more than 24 MB: long enough to be read back while they are still being written.
+    pub fn large() -> Self {
+        let world = Self::built(&SPEC.replace("root = 8", "root = 40"), 24_000_000);
+        world.publish(NEW, &[]);
+        world
+    }
+
     /// Both releases built, the older one on the disk, the repository empty.
     pub fn unpublished() -> Self {
+        Self::built(SPEC, 0)
+    }
+
+    /// The specification of the images, and how many bytes more than usual their root filesystems have.
+    fn built(spec: &str, more: usize) -> Self {
         let folder = tempfile::tempdir().expect("there is room for temporary files");
         let path = folder.path();
         fs::create_dir_all(path.join("repo")).expect("a new folder can be made");
         let server = Hostile::serve(&path.join("repo")).expect("loopback has free ports");
         let world = Self { folder, server };
         for version in [OLD, NEW] {
-            world.build(version);
+            world.build(version, spec, more);
         }
         let parts = world.parts(OLD);
         programs::must(
@@ -241,10 +253,11 @@ impl World {
     }
 
     /// Builds a release from a root filesystem of a few files.
-    fn build(&self, version: &str) {
+    fn build(&self, version: &str, text_of_spec: &str, more: usize) {
         let (spec, rootfs) = (self.path("image.toml"), self.path(&format!("rootfs-{version}")));
-        write(&spec, SPEC);
+        write(&spec, text_of_spec);
         make_rootfs(&rootfs, version);
+        write(&rootfs.join("usr/lib/more"), noise("more", more));
         let parts = self.parts(version);
         let arguments = ["build", "--spec", text(&spec), "--rootfs", text(&rootfs)];
         let more = ["--version", version, "--out", text(&parts)];

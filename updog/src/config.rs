@@ -4,22 +4,23 @@
 //! paths count from the folder of the configuration file.
 
 mod health;
+mod network;
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use gptprio::Tries;
 use manifest::{Seed, VersionLock};
 use serde::Deserialize;
 use thiserror::Error;
-use url::Url;
 
 use crate::http::Rate;
 
 pub use health::HealthSettings;
 use health::RawHealth;
+pub use network::{Network, Roots, Source};
+use network::{NoProxy, RawSource, without_values};
 
 /// Where the configuration is looked for when the command line names none.
 pub const DEFAULT_PATH: &str = "/etc/updog.toml";
@@ -30,28 +31,18 @@ const MAX_LENGTH: u64 = 1 << 20;
 /// Everything that `updog` may be told, checked.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Base of the metadata, ends with `/`.
-    pub metadata_base_url: Url,
-    /// Base of the targets, ends with `/`.
-    pub targets_base_url: Url,
+    /// Where the repository is: the first, and what to turn to when it fails.
+    pub sources: Vec<Source>,
+    /// How it is reached.
+    pub network: Network,
     /// This host's place in the waves.
     pub seed: Seed,
     /// The one version to run, or the latest.
     pub version_lock: VersionLock,
     /// Take an update before its wave comes.
     pub ignore_waves: bool,
-    /// Proxy for both schemes, if any.
-    pub https_proxy: Option<Url>,
-    /// Hosts that are reached without the proxy, separated by commas.
-    pub no_proxy: Option<String>,
     /// Tries that a freshly installed set is given.
     pub tries: Tries,
-    /// How long a server may be silent.
-    pub idle_timeout: Duration,
-    /// How slow a server may be, measured over the same time.
-    pub least_rate: Rate,
-    /// How often a request is repeated without a byte of progress.
-    pub retries: u32,
     /// The command that restarts the host.
     pub restart_command: Vec<String>,
     /// What has to be well before a boot is marked good.
@@ -97,7 +88,15 @@ pub enum ConfigError {
     Syntax {
         /// The file.
         path: PathBuf,
-        /// What is wrong, with its place.
+        /// What is wrong, with its line, and without what stands there.
+        problem: String,
+    },
+    /// The certificates to trust are not usable.
+    #[error("the ca_file {path} {problem}")]
+    Roots {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
         problem: String,
     },
     /// A field holds a value that makes no sense.
@@ -118,6 +117,8 @@ pub enum ConfigError {
 struct Raw {
     metadata_base_url: String,
     targets_base_url: String,
+    #[serde(default)]
+    mirror: Vec<RawSource>,
     seed: u64,
     #[serde(default = "latest")]
     version_lock: String,
@@ -129,6 +130,7 @@ struct Raw {
     idle_timeout_seconds: Option<u64>,
     minimum_bytes_per_second: Option<u64>,
     retries: Option<u32>,
+    ca_file: Option<PathBuf>,
     restart_command: Option<Vec<String>>,
     root_path: Option<PathBuf>,
     metadata_cache: Option<PathBuf>,
@@ -137,14 +139,6 @@ struct Raw {
     os_release_path: Option<PathBuf>,
     #[serde(default)]
     health: RawHealth,
-}
-
-/// Hosts without proxy: a list, or one string with commas.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum NoProxy {
-    List(Vec<String>),
-    Text(String),
 }
 
 fn latest() -> String {
@@ -180,7 +174,7 @@ impl Settings {
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
         let raw: Raw = toml::from_str(text).map_err(|error| ConfigError::Syntax {
             path: path.to_owned(),
-            problem: error.to_string().trim_end().to_owned(),
+            problem: without_values(&error, text),
         })?;
         Check { path }.settings(raw)
     }
@@ -198,20 +192,22 @@ impl Check<'_> {
         let idle_timeout = self.seconds(raw.idle_timeout_seconds.unwrap_or(30))?;
         let tries = Tries::new(raw.tries.unwrap_or(1)).filter(|tries| tries.value() > 0);
         Ok(Settings {
-            metadata_base_url: self.base("metadata_base_url", &raw.metadata_base_url)?,
-            targets_base_url: self.base("targets_base_url", &raw.targets_base_url)?,
+            sources: self.sources(&raw.metadata_base_url, &raw.targets_base_url, &raw.mirror)?,
+            network: Network {
+                proxy: self.proxy(raw.https_proxy.as_deref())?,
+                no_proxy: raw.no_proxy.map(NoProxy::joined),
+                idle_timeout,
+                least_rate: Rate {
+                    bytes_per_second: raw.minimum_bytes_per_second.unwrap_or(1024),
+                    window: idle_timeout,
+                },
+                retries: raw.retries.unwrap_or(5),
+                ca_file: raw.ca_file.map(|path| self.place(Some(path), "")),
+            },
             seed,
             version_lock: lock.map_err(|error| self.bad("version_lock", error))?,
             ignore_waves: raw.ignore_waves,
-            https_proxy: self.proxy(raw.https_proxy.as_deref())?,
-            no_proxy: raw.no_proxy.map(NoProxy::joined),
             tries: tries.ok_or_else(|| self.bad("tries", "must be from 1 to 15"))?,
-            idle_timeout,
-            least_rate: Rate {
-                bytes_per_second: raw.minimum_bytes_per_second.unwrap_or(1024),
-                window: idle_timeout,
-            },
-            retries: raw.retries.unwrap_or(5),
             restart_command: self.command(raw.restart_command)?,
             health: self.health(raw.health)?,
             paths: Paths {
@@ -228,42 +224,6 @@ impl Check<'_> {
         ConfigError::Value { path: self.path.to_owned(), field, problem: problem.to_string() }
     }
 
-    /// A base URL ends with `/`, so that names are added to it and never replace its last part.
-    fn base(&self, field: &'static str, text: &str) -> Result<Url, ConfigError> {
-        let mut url = self.http(field, text)?;
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(self.bad(field, "must have no query and no fragment"));
-        }
-        if !url.path().ends_with('/') {
-            let path = format!("{}/", url.path());
-            url.set_path(&path);
-        }
-        Ok(url)
-    }
-
-    fn http(&self, field: &'static str, text: &str) -> Result<Url, ConfigError> {
-        let url = Url::parse(text).map_err(|error| self.bad(field, error))?;
-        match url.scheme() {
-            "http" | "https" => Ok(url),
-            other => Err(self.bad(field, format!("scheme {other} is not http or https"))),
-        }
-    }
-
-    fn proxy(&self, text: Option<&str>) -> Result<Option<Url>, ConfigError> {
-        match text {
-            None | Some("") => Ok(None),
-            Some(text) if text.contains("://") => self.http("https_proxy", text).map(Some),
-            Some(text) => self.http("https_proxy", &format!("http://{text}")).map(Some),
-        }
-    }
-
-    fn seconds(&self, seconds: u64) -> Result<Duration, ConfigError> {
-        if !(1..=3600).contains(&seconds) {
-            return Err(self.bad("idle_timeout_seconds", "must be from 1 to 3600"));
-        }
-        Ok(Duration::from_secs(seconds))
-    }
-
     fn command(&self, words: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {
         let words = words.unwrap_or_else(|| vec!["systemctl".to_owned(), "reboot".to_owned()]);
         if words.is_empty() {
@@ -275,15 +235,6 @@ impl Check<'_> {
     fn place(&self, path: Option<PathBuf>, default: &str) -> PathBuf {
         let folder = self.path.parent().unwrap_or(Path::new(""));
         path.map_or_else(|| PathBuf::from(default), |path| folder.join(path))
-    }
-}
-
-impl NoProxy {
-    fn joined(self) -> String {
-        match self {
-            Self::List(hosts) => hosts.join(","),
-            Self::Text(hosts) => hosts,
-        }
     }
 }
 
@@ -309,7 +260,7 @@ mod tests {
     #[test]
     fn minimal_configuration_takes_the_documented_defaults() {
         let settings = parse(MINIMAL).unwrap();
-        assert_eq!(settings.metadata_base_url.as_str(), "https://updates.example/metadata/");
+        assert_eq!(settings.sources[0].metadata.to_string(), "https://updates.example/metadata/");
         assert_eq!(settings.paths.root, Path::new("/usr/share/updog/root.json"));
         assert_eq!(settings.tries.value(), 1);
         assert!(!settings.ignore_waves);
@@ -357,6 +308,6 @@ mod tests {
     #[test]
     fn proxies_may_lack_their_scheme() {
         let settings = parse(&format!("{MINIMAL}\nhttps_proxy = \"proxy.example:3128\"")).unwrap();
-        assert_eq!(settings.https_proxy.unwrap().as_str(), "http://proxy.example:3128/");
+        assert_eq!(settings.network.proxy.unwrap().to_string(), "http://proxy.example:3128/");
     }
 }

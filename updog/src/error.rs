@@ -13,6 +13,7 @@ use crate::config::ConfigError;
 use crate::host::HostError;
 use crate::http::HttpError;
 use crate::install::{CheckError, DecodeError, InstallError};
+use crate::mirrors::NoMirror;
 use crate::plan::PlanError;
 use crate::staged::StagedError;
 
@@ -42,6 +43,9 @@ pub enum Error {
     /// Metadata that is not to be trusted, or cannot be had.
     #[error("the repository's metadata is not usable")]
     Trust(#[source] trust::Error),
+    /// No mirror has what is needed.
+    #[error(transparent)]
+    NoMirror(#[from] NoMirror<Error>),
     /// The shipped root cannot be read.
     #[error("cannot read the trusted root {path}")]
     Root {
@@ -208,6 +212,7 @@ impl Classify for Error {
         match self {
             Self::Config(_) | Self::ActiveUnknown => Kind::Usage,
             Self::Disk(error) => error.kind(),
+            Self::NoMirror(error) => error.first().kind(),
             Self::Trust(error) | Self::Target { source: error, .. } => trust_kind(error),
             Self::Fetch { source, .. } | Self::Http(source) => http_kind(source),
             Self::Install(error) => install_kind(error),
@@ -247,6 +252,7 @@ impl Classify for Error {
                 "run `updog health`, which puts it aside and begins a new one, or mend the file"
             }
             Self::Disk(error) => return error.hint(),
+            Self::NoMirror(error) => return error.first().hint(),
             Self::Place(error) => return error.hint(),
             Self::Refusal { source, .. } | Self::Install(InstallError::Refusal(source)) => {
                 return source.advice().map(str::to_owned);
@@ -316,6 +322,7 @@ fn install_kind(error: &InstallError) -> Kind {
     match error {
         InstallError::Disk(error) => error.kind(),
         InstallError::Fetch { source, .. } => http_kind(source),
+        InstallError::NoMirror(error) => install_kind(error.first()),
         InstallError::Image { source: DecodeError::Write(_), .. } => Kind::Failed,
         InstallError::Refusal(_)
         | InstallError::Image { .. }

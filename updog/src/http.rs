@@ -1,4 +1,4 @@
-//! How this host talks to a repository: one client, bounded bodies, retries, resume.
+//! How this host talks to a repository: one client, bounded bodies, retries, resume; or a mounted medium in its place.
 //!
 //! Everything that arrives is still unverified: the metadata goes to `trust`, the targets through its
 //! checker. What is decided here is only which answers are worth another try.
@@ -7,7 +7,10 @@ mod body;
 mod client;
 mod download;
 mod error;
+mod fetch;
+mod medium;
 mod metadata;
+mod name;
 mod pace;
 mod query;
 mod resume;
@@ -15,6 +18,6 @@ mod resume;
 pub use client::Client;
 pub use download::Download;
 pub use error::HttpError;
-pub use metadata::HttpMetadata;
+pub use metadata::Metadata;
 pub use pace::Rate;
 pub use query::Query;

@@ -7,9 +7,10 @@
 //! ```
 //!
 //! `commands::choice` and [`plan`] decide and do nothing; [`install`] does, in an order that its types hold; [`http`]
-//! brings bytes that nobody trusts until `trust` or the tree has checked them. The clock is read in one place.
+//! brings bytes that nobody trusts until `trust` or the tree has checked them, from whichever of the [`mirrors`] has them. The clock is read in one place.
 
-pub mod args;
+pub mod address;
+mod args;
 pub mod boots;
 mod commands;
 pub mod config;
@@ -18,6 +19,7 @@ pub mod health;
 pub mod host;
 pub mod http;
 pub mod install;
+pub mod mirrors;
 pub mod output;
 pub mod plan;
 pub mod session;

@@ -10,9 +10,11 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 use trust::{Repository, Store, Target};
 
-use crate::config::Settings;
+use crate::config::{Settings, Source};
 use crate::error::Error;
-use crate::http::{Client, Download, HttpMetadata, Query};
+use crate::http::{Client, Download, Metadata, Query};
+use crate::mirrors::{Mirrors, Setback};
+use crate::output::Output;
 use crate::staged::replace;
 
 /// Name of the manifest among the targets, and in the cache.
@@ -26,8 +28,8 @@ const SMALL: u64 = 64 << 20;
 pub struct Session {
     /// Runs the network side on the calling thread.
     pub runtime: Runtime,
-    /// The client of this run.
-    pub client: Client,
+    /// Where everything comes from.
+    pub mirrors: Mirrors,
     /// The query parameters of this run.
     pub query: Query,
     /// The verified metadata.
@@ -43,22 +45,23 @@ impl Session {
     /// # Errors
     ///
     /// Fails when the repository cannot be reached, and refuses what it cannot verify.
-    pub fn open(settings: &Settings, host: &Host, now: DateTime<Utc>) -> Result<Self, Error> {
+    pub fn open(
+        settings: &Settings,
+        host: &Host,
+        output: Output,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Error> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
         let query = Query::new(host);
-        let client = Client::new(settings, query.clone()).map_err(Error::Http)?;
-        let path = &settings.paths.root;
-        let root = fs::read(path).map_err(|source| Error::Root { path: path.clone(), source })?;
-        let now = not_before_image(path, now);
-        let store = Store::open(&settings.paths.metadata_cache).map_err(Error::Trust)?;
-        let source = HttpMetadata::new(&client, &settings.metadata_base_url);
-        let refresh = trust::refresh(&source, &store, &root, now);
-        let repository = runtime.block_on(refresh).map_err(Error::Trust)?;
+        let roots = settings.network.roots()?;
+        let client = Client::new(&settings.network, &roots, query.clone()).map_err(Error::Http)?;
+        let mirrors = Mirrors::new(settings, client, output, now);
+        let repository = refresh(settings, &runtime, &mirrors, now)?;
         let target = repository.target(MANIFEST).ok_or(Error::NoManifest)?;
-        let fetch = Small { runtime: &runtime, client: &client, settings };
+        let fetch = Small { runtime: &runtime, mirrors: &mirrors };
         let manifest_bytes = fetch.target(&target)?;
         let manifest = Manifest::parse(&manifest_bytes)?;
-        Ok(Self { runtime, client, query, repository, manifest, manifest_bytes })
+        Ok(Self { runtime, mirrors, query, repository, manifest, manifest_bytes })
     }
 
     /// Keeps what the next boot needs: the manifest and the migrations, the bytes that were verified.
@@ -67,7 +70,7 @@ impl Session {
     ///
     /// Fails when a migration cannot be fetched or is not the signed one, or a folder cannot be written.
     pub fn keep(&self, settings: &Settings, migrations: &[Target]) -> Result<(), Error> {
-        let fetch = Small { runtime: &self.runtime, client: &self.client, settings };
+        let fetch = Small { runtime: &self.runtime, mirrors: &self.mirrors };
         for target in migrations {
             let name = plain(target.name())?;
             let bytes = fetch.target(target)?;
@@ -75,6 +78,32 @@ impl Session {
         }
         put(&settings.paths.metadata_cache, MANIFEST, &self.manifest_bytes)
     }
+}
+
+/// Brings the store up to date from the first mirror that is good for it. Mirrors that lag behind what is stored, or whose metadata has
+/// expired, are no good either; the store holds verified metadata only, whichever of them gave it.
+fn refresh(
+    settings: &Settings,
+    runtime: &Runtime,
+    mirrors: &Mirrors,
+    now: DateTime<Utc>,
+) -> Result<Repository, Error> {
+    let path = &settings.paths.root;
+    let root = fs::read(path).map_err(|source| Error::Root { path: path.clone(), source })?;
+    // A root that is none would be held against every mirror.
+    trust::RootPhase::start(root.clone().into()).map_err(Error::Trust)?;
+    let now = not_before_image(path, now);
+    let store = Store::open(&settings.paths.metadata_cache).map_err(Error::Trust)?;
+    mirrors.ask(|mirror| {
+        let source = Metadata::new(mirrors.client(), &mirror.metadata);
+        runtime.block_on(trust::refresh(&source, &store, &root, now)).map_err(|error| match error {
+            // The store's own trouble is the same with every mirror.
+            trust::Error::Store { .. }
+            | trust::Error::Busy { .. }
+            | trust::Error::Damaged { .. } => Setback::Host(Error::Trust(error)),
+            _ => Setback::Mirror(Error::Trust(error)),
+        })
+    })
 }
 
 /// The clock's time, or the build date of the image if the clock is behind it: the file's time came with the image.
@@ -97,21 +126,24 @@ fn plain(name: &str) -> Result<&str, Error> {
 /// Fetches targets that fit into memory.
 struct Small<'a> {
     runtime: &'a Runtime,
-    client: &'a Client,
-    settings: &'a Settings,
+    mirrors: &'a Mirrors,
 }
 
 impl Small<'_> {
-    /// The bytes of a target, whole and as signed.
+    /// The bytes of a target, whole and as signed, from the first mirror that has them.
     fn target(&self, target: &Target) -> Result<Bytes, Error> {
         if target.length() > SMALL {
             let (name, length) = (target.name().to_owned(), target.length());
             return Err(Error::LongTarget { name, length, limit: SMALL });
         }
+        self.mirrors.ask(|mirror| self.at(mirror, target).map_err(Setback::Mirror))
+    }
+
+    fn at(&self, mirror: &Source, target: &Target) -> Result<Bytes, Error> {
         let fetch = |source| Error::Fetch { name: target.name().to_owned(), source };
-        let base = &self.settings.targets_base_url;
-        let download =
-            Download::new(self.client, base, &target.path(), target.length()).map_err(fetch)?;
+        let client = self.mirrors.client();
+        let download = Download::new(client, &mirror.targets, &target.path(), target.length());
+        let download = download.map_err(fetch)?;
         let (sink, mut chunks) = mpsc::channel::<Bytes>(8);
         let collect = async {
             let mut body = Vec::new();

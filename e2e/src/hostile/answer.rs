@@ -94,11 +94,19 @@ fn send(
     Ok(true)
 }
 
+/// How long a server drips: a client that would wait for ever gets the end of the connection instead.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// A byte, a pause, a byte, until the client has had enough.
 fn drip(mut out: &TcpStream, part: &[u8], pause: Duration) -> io::Result<bool> {
+    let mut dripped = Duration::ZERO;
     for byte in part {
         out.write_all(&[*byte])?;
         thread::sleep(pause);
+        dripped += pause;
+        if dripped > PATIENCE {
+            return Ok(false);
+        }
     }
     Ok(true)
 }

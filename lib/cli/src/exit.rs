@@ -103,7 +103,7 @@ pub fn print_json(value: &impl Serialize) -> io::Result<()> {
 }
 
 /// The message and its causes on one line; a cause that its parent already tells is left out.
-fn chain(error: &dyn Error) -> String {
+pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {

@@ -7,6 +7,6 @@ mod exit;
 mod progress;
 mod quantity;
 
-pub use exit::{Classify, Kind, Outcome, parse_or_exit, print_json, report, run};
+pub use exit::{Classify, Kind, Outcome, chain, parse_or_exit, print_json, report, run};
 pub use progress::Progress;
 pub use quantity::{ByteCount, Elapsed};

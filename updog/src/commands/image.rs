@@ -145,7 +145,7 @@ fn choose(
 ) -> Result<Option<Chosen>, Error> {
     let mut host = host::read(&context.settings)?;
     host.ignore_waves |= arguments.now;
-    let session = Session::open(&context.settings, &host, now)?;
+    let session = Session::open(&context.settings, &host, context.output, now)?;
     let plan = plan(context, arguments, place, (&host, &session), now)?;
     let Some(plan) = plan else { return Ok(None) };
     Ok(Some(Chosen { session, plan }))
@@ -196,11 +196,7 @@ fn install(context: &Context, place: &mut Place, chosen: &Chosen) -> Result<(), 
     Staged::remove(state)?;
     let active = place.active;
     let cleared = install::clear(&mut place.disk, active)?;
-    let downloads = Downloads {
-        client: &session.client,
-        base: &settings.targets_base_url,
-        runtime: &session.runtime,
-    };
+    let downloads = Downloads { mirrors: &session.mirrors, runtime: &session.runtime };
     let (set, layout) = place.inactive()?;
     // A byte counts when it was read back; where all reading comes after all writing, when it was written.
     let known = plan.write_bytes();

@@ -7,8 +7,8 @@ use reqwest::Response;
 use url::Url;
 
 use super::HttpError;
-use super::error::shown;
 use super::pace::{Pace, Rate};
+use crate::address::shown;
 
 /// A body that is still arriving.
 #[derive(Debug)]

@@ -1,19 +1,21 @@
 //! The one HTTP client of a run.
 
+use std::fmt;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use reqwest::header::{IF_RANGE, RANGE};
 use reqwest::redirect::{Attempt, Policy};
-use reqwest::{NoProxy, Proxy, RequestBuilder, Response, StatusCode};
+use reqwest::{Certificate, NoProxy, Proxy, RequestBuilder, Response, StatusCode};
+use rustls::pki_types::CertificateDer;
 use url::Url;
 
 use super::body::Body;
-use super::error::shown;
 use super::pace::Rate;
 use super::resume::{Received, Validator, is_range, range_of};
 use super::{HttpError, Query};
-use crate::config::Settings;
+use crate::address::shown;
+use crate::config::{Network, Roots};
 
 /// Redirects that are followed before an answer counts as a loop.
 const MAX_REDIRECTS: usize = 5;
@@ -22,12 +24,19 @@ const MAX_REDIRECTS: usize = 5;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Requests with this host's proxy, time-outs, user agent and query parameters.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
     query: Query,
     retries: u32,
     rate: Rate,
+}
+
+/// Proxies and headers may hold credentials: nothing of them is printed.
+impl fmt::Debug for Client {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Client").finish_non_exhaustive()
+    }
 }
 
 /// Where the body of an answer starts.
@@ -40,24 +49,29 @@ pub(crate) enum Start {
 }
 
 impl Client {
-    /// Makes the client.
+    /// Makes the client, which trusts servers with a certificate of `roots`.
     ///
     /// # Errors
     ///
     /// Fails when the proxy or the TLS set-up of the host is not usable.
-    pub fn new(settings: &Settings, query: Query) -> Result<Self, HttpError> {
+    pub fn new(network: &Network, roots: &Roots, query: Query) -> Result<Self, HttpError> {
         let builder = reqwest::Client::builder()
             .user_agent(concat!("updog/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(settings.idle_timeout)
+            .read_timeout(network.idle_timeout)
             .redirect(Policy::custom(redirect))
+            .referer(false)
             .no_proxy();
-        let builder = match proxy(settings)? {
+        let builder = match proxy(network)? {
             Some(proxy) => builder.proxy(proxy),
             None => builder,
         };
-        let http = builder.build().map_err(HttpError::Client)?;
-        Ok(Self { http, query, retries: settings.retries, rate: settings.least_rate })
+        let builder = match roots {
+            Roots::System => builder,
+            Roots::Only(roots) => builder.tls_certs_only(certificates(roots)?),
+        };
+        let http = builder.build().map_err(HttpError::client)?;
+        Ok(Self { http, query, retries: network.retries, rate: network.least_rate })
     }
 
     /// Asks for all of `url`, once.
@@ -144,11 +158,16 @@ fn is_allowed(previous: &[Url], next: &Url) -> bool {
     }
 }
 
-fn proxy(settings: &Settings) -> Result<Option<Proxy>, HttpError> {
-    let Some(url) = &settings.https_proxy else { return Ok(None) };
-    let proxy = Proxy::all(url.clone()).map_err(HttpError::Client)?;
-    let exempt = settings.no_proxy.as_deref().and_then(NoProxy::from_string);
+fn proxy(network: &Network) -> Result<Option<Proxy>, HttpError> {
+    let Some(address) = &network.proxy else { return Ok(None) };
+    let proxy = Proxy::all(address.url().clone()).map_err(HttpError::client)?;
+    let exempt = network.no_proxy.as_deref().and_then(NoProxy::from_string);
     Ok(Some(proxy.no_proxy(exempt)))
+}
+
+fn certificates(roots: &[CertificateDer<'_>]) -> Result<Vec<Certificate>, HttpError> {
+    let roots = roots.iter().map(|root| Certificate::from_der(root));
+    roots.collect::<Result<_, _>>().map_err(HttpError::client)
 }
 
 /// What another status than success means. Only these three say that there is no such file.

@@ -1,8 +1,12 @@
-//! What can go wrong between this host and a server.
+//! What can go wrong between this host and a server, or a medium.
+
+use std::io;
 
 use reqwest::StatusCode;
 use thiserror::Error;
 use url::Url;
+
+use crate::address::shown;
 
 /// A request that did not give what was asked for. Addresses are shown without credentials and query.
 #[derive(Debug, Error)]
@@ -25,6 +29,20 @@ pub enum HttpError {
         url: String,
         /// 403, 404 or 410.
         status: StatusCode,
+    },
+    /// A medium has no such file.
+    #[error("{url} is not there")]
+    NoFile {
+        /// The file.
+        url: String,
+    },
+    /// A file of a medium cannot be read.
+    #[error("cannot read {url}")]
+    Medium {
+        /// The file.
+        url: String,
+        /// The cause.
+        source: io::Error,
     },
     /// The server answered with another status than success.
     #[error("{url} answered HTTP {status}")]
@@ -107,6 +125,11 @@ impl HttpError {
         self.is_temporary() && !matches!(self, Self::Changed { .. })
     }
 
+    /// Whether there is no such thing, as against one that could not be had.
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent { .. } | Self::NoFile { .. })
+    }
+
     /// Whether the same may succeed a little later.
     pub fn is_temporary(&self) -> bool {
         match self {
@@ -123,35 +146,18 @@ impl HttpError {
             Self::Client(_)
             | Self::Name { .. }
             | Self::Absent { .. }
+            | Self::NoFile { .. }
+            | Self::Medium { .. }
             | Self::TooLong { .. }
             | Self::Stopped { .. } => false,
         }
     }
 
+    pub(crate) fn client(source: reqwest::Error) -> Self {
+        Self::Client(source.without_url())
+    }
+
     pub(crate) fn network(url: &Url, source: reqwest::Error) -> Self {
         Self::Network { url: shown(url), source: source.without_url() }
-    }
-}
-
-/// An address as it may stand in a log: without user, password, query and fragment.
-pub(crate) fn shown(url: &Url) -> String {
-    let mut url = url.clone();
-    // Both fail only for addresses that cannot have credentials.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.set_query(None);
-    url.set_fragment(None);
-    url.into()
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn credentials_and_query_never_reach_a_message() {
-        let url = Url::parse("https://me:secret@updates.example/a?token=secret#secret").unwrap();
-        assert_eq!(shown(&url), "https://updates.example/a");
     }
 }

@@ -1,28 +1,37 @@
-//! Metadata files over HTTP, for `trust` to verify.
+//! Metadata files from a server or a medium, for `trust` to verify.
 
 use trust::{Fetched, MetadataSource, SourceError};
 use url::Url;
 
-use super::download::file_below;
-use super::error::shown;
+use super::medium::Medium;
+use super::name::file_below;
 use super::{Client, HttpError};
+use crate::address::{Address, shown};
 
 /// The metadata folder of a repository.
 #[derive(Clone, Debug)]
-pub struct HttpMetadata {
+pub struct Metadata {
     client: Client,
-    base: Url,
+    base: Address,
 }
 
-impl HttpMetadata {
+impl Metadata {
     /// The metadata below `base`.
-    pub fn new(client: &Client, base: &Url) -> Self {
+    pub fn new(client: &Client, base: &Address) -> Self {
         Self { client: client.clone(), base: base.clone() }
     }
 
-    /// The whole of a small file, at most `limit` bytes, with retries.
+    /// The whole of a small file, at most `limit` bytes.
     async fn small(&self, name: &str, limit: u64) -> Result<Vec<u8>, HttpError> {
-        let url = file_below(&self.base, name)?;
+        match Medium::at(self.base.url()) {
+            Some(medium) => medium.read(&trust::escape(name), limit),
+            None => self.fetch_again(name, limit).await,
+        }
+    }
+
+    /// The file from a server, with retries.
+    async fn fetch_again(&self, name: &str, limit: u64) -> Result<Vec<u8>, HttpError> {
+        let url = file_below(self.base.url(), name)?;
         let mut pauses = self.client.pauses();
         loop {
             match self.once(&url, limit).await {
@@ -49,11 +58,11 @@ impl HttpMetadata {
     }
 }
 
-impl MetadataSource for HttpMetadata {
+impl MetadataSource for Metadata {
     async fn fetch(&self, name: &str, limit: u64) -> Result<Fetched, SourceError> {
         match self.small(name, limit).await {
             Ok(bytes) => Ok(Fetched::Bytes(bytes.into())),
-            Err(HttpError::Absent { .. }) => Ok(Fetched::Absent),
+            Err(error) if error.is_absent() => Ok(Fetched::Absent),
             Err(HttpError::TooLong { limit, .. }) => {
                 Err(SourceError::TooLong { name: name.to_owned(), limit })
             }

@@ -7,7 +7,7 @@ use semver::Version;
 use url::Url;
 
 /// `version` and `seed` from the start; `target` and `migrations` once an update is chosen.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Query {
     pairs: Arc<Mutex<Vec<(&'static str, String)>>>,
 }

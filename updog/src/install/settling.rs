@@ -38,6 +38,8 @@ struct Levels {
     flushing: bool,
     /// Nothing more will be written.
     ended: bool,
+    /// What is written may be written again.
+    abandoned: bool,
 }
 
 /// What somebody who wants a range is to do.
@@ -58,12 +60,26 @@ impl Settling {
         }
     }
 
+    /// Nothing can be read any more while it is being written: an image is begun again, and what was read of it may not stay.
+    pub(super) fn abandon(&self) {
+        self.all().into_iter().for_each(Watermark::abandon);
+    }
+
+    /// Whether [`Settling::abandon`] was called.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.boot.lock().abandoned
+    }
+
+    fn all(&self) -> [&Watermark; 3] {
+        [&self.boot, &self.root, &self.hash]
+    }
+
     /// Ends all parts when the value that is returned goes away, so that nobody waits for a writer that has gone.
     pub(super) fn until_dropped(&self) -> impl Drop {
         struct End<'a>(&'a Settling);
         impl Drop for End<'_> {
             fn drop(&mut self) {
-                [&self.0.boot, &self.0.root, &self.0.hash].into_iter().for_each(Watermark::end);
+                self.0.all().into_iter().for_each(Watermark::end);
             }
         }
         End(self)
@@ -81,6 +97,11 @@ impl Watermark {
     /// Nothing more will be written.
     pub(super) fn end(&self) {
         self.lock().ended = true;
+        self.changed.notify_all();
+    }
+
+    fn abandon(&self) {
+        self.lock().abandoned = true;
         self.changed.notify_all();
     }
 
@@ -116,6 +137,9 @@ impl Watermark {
 
 impl Levels {
     fn next(&self, end: u64) -> Next {
+        if self.abandoned {
+            return Next::GiveUp;
+        }
         if self.flushed >= end {
             return Next::Read;
         }
@@ -210,6 +234,19 @@ mod tests {
         let levels = Levels { written: 2 * STRIDE, flushed: STRIDE, ..Levels::default() };
         assert!(matches!(levels.next(STRIDE), Next::Read));
         assert!(matches!(levels.next(STRIDE + 1), Next::Flush));
+    }
+
+    #[test]
+    fn what_is_begun_again_is_not_read_meanwhile() {
+        let (_folder, region) = region();
+        let settling = Settling::default();
+        let watermark = settling.of(Part::Root);
+        watermark.wrote(2 * STRIDE);
+        let settled = Settled::new(&region, Some(watermark));
+        let mut buffer = verity::AlignedBuffer::new(4096);
+        settled.read_exact_at(&mut buffer, 0).unwrap();
+        settling.abandon();
+        assert!(settling.is_abandoned() && settled.read_exact_at(&mut buffer, 0).is_err());
     }
 
     #[test]

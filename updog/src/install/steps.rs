@@ -11,13 +11,14 @@ use thiserror::Error;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use trust::Whole;
-use url::Url;
 
 use super::check::{CheckError, check_set, check_settled};
 use super::decode::{DecodeError, Decoding, Measured};
 use super::region::Region;
 use super::settling::Settling;
-use crate::http::{Client, Download, HttpError};
+use crate::config::Source;
+use crate::http::{Download, HttpError};
+use crate::mirrors::{Mirrors, NoMirror, Setback};
 use crate::plan::{ImagePlan, Part, Plan};
 
 /// Pieces of a download that may wait for the decoder.
@@ -82,6 +83,9 @@ pub enum InstallError {
     /// The tree has no block of its own, so it names no root hash.
     #[error("the hash image covers one block only and names no root hash")]
     NoTree,
+    /// No mirror has an image as it was signed.
+    #[error(transparent)]
+    NoMirror(#[from] NoMirror<InstallError>),
     /// A thread of ours ended early.
     #[error("the decoder stopped")]
     Stopped,
@@ -165,6 +169,8 @@ pub fn write_and_check(
     // What went wrong with the writing explains what could not be read.
     let Written { contents } = written?;
     let checked = match checked {
+        // What was read of an image that was begun again may have been the one before it.
+        _ if settling.is_abandoned() => check_set(disk.file(), layout, &contents, watch.checked),
         Some(Ok(checked)) => checked,
         Some(Err(_)) => return Err(InstallError::Stopped),
         None => check_set(disk.file(), layout, &contents, watch.checked),
@@ -188,7 +194,7 @@ fn write(
             progress(bytes);
         };
         let copy = Copy { disk, image, progress: &wrote };
-        measured.push((image, copy.run(downloads)?));
+        measured.push((image, copy.run(downloads, settling)?));
         watermark.end();
     }
     disk.file().sync_all().map_err(|source| InstallError::Flush { set: plan.set, source })?;
@@ -202,10 +208,8 @@ fn write(
 /// Where the images come from.
 #[derive(Debug)]
 pub struct Downloads<'a> {
-    /// The client of this run.
-    pub client: &'a Client,
-    /// Base address of the targets.
-    pub base: &'a Url,
+    /// The mirrors of this run.
+    pub mirrors: &'a Mirrors,
     /// Runs the network side on the calling thread.
     pub runtime: &'a Runtime,
 }
@@ -218,10 +222,30 @@ struct Copy<'a> {
 }
 
 impl Copy<'_> {
-    fn run(&self, downloads: &Downloads<'_>) -> Result<Measured, InstallError> {
+    /// Copies the image from the first mirror that has it as it was signed. After a bad one it is begun again from its first byte.
+    fn run(
+        &self,
+        downloads: &Downloads<'_>,
+        settling: &Settling,
+    ) -> Result<Measured, InstallError> {
+        let mut begun = false;
+        downloads.mirrors.ask(|mirror| {
+            if begun {
+                settling.abandon();
+            }
+            begun = true;
+            self.from(mirror, downloads)
+        })
+    }
+
+    fn from(
+        &self,
+        mirror: &Source,
+        downloads: &Downloads<'_>,
+    ) -> Result<Measured, Setback<InstallError>> {
         let (part, target) = (self.image.part, &self.image.target);
         let region = Region::open(self.disk.file(), self.image.range)
-            .map_err(|source| self.failed(DecodeError::Write(source)))?;
+            .map_err(|source| Setback::Host(self.failed(DecodeError::Write(source))))?;
         let content = self.image.content.as_ref();
         let decoding = Decoding {
             region: &region,
@@ -229,10 +253,10 @@ impl Copy<'_> {
             measure: content.is_none(),
             progress: self.progress,
         };
-        let fetch = |source| InstallError::Fetch { part, source };
-        let download =
-            Download::new(downloads.client, downloads.base, &target.path(), target.length())
-                .map_err(fetch)?;
+        let fetch = |source| Setback::Mirror(InstallError::Fetch { part, source });
+        let client = downloads.mirrors.client();
+        let download = Download::new(client, &mirror.targets, &target.path(), target.length());
+        let download = download.map_err(fetch)?;
         let (sink, chunks) = mpsc::channel::<Bytes>(QUEUE);
         // Hashed on this thread while the other one decodes.
         let mut checker = target.checker();
@@ -246,27 +270,34 @@ impl Copy<'_> {
             drop(sink);
             (fetched, decoder.join())
         });
-        let decoded = decoded.map_err(|_| InstallError::Stopped)?;
+        let decoded = decoded.map_err(|_| Setback::Host(InstallError::Stopped))?;
         match fetched {
-            // The decoder has gone first, and knows why.
-            Err(HttpError::Stopped { .. }) => {
-                Err(decoded.map_or_else(|error| self.failed(error), |_| InstallError::Stopped))
-            }
+            Err(HttpError::Stopped { .. }) => Err(self.stopped(decoded)),
             Err(error) => Err(fetch(error)),
             Ok(()) => {
                 let whole = longer.map_or_else(|| checker.finish(), |longer| Err(longer.into()));
-                self.complete(whole.map_err(DecodeError::Target), decoded)
+                let whole = whole.map_err(|error| Setback::Mirror(self.failed(error.into())))?;
+                self.complete(&whole, decoded).map_err(Setback::Host)
             }
+        }
+    }
+
+    /// The decoder has gone first, and knows why. Of bytes that nobody compared with what was signed, another mirror may have better ones.
+    fn stopped(&self, decoded: Result<Measured, DecodeError>) -> Setback<InstallError> {
+        match decoded {
+            Err(error @ DecodeError::Write(_)) => Setback::Host(self.failed(error)),
+            Err(error) => Setback::Mirror(self.failed(error)),
+            Ok(_) => Setback::Host(InstallError::Stopped),
         }
     }
 
     /// Only a target that is whole, as one that was signed, makes an image.
     fn complete(
         &self,
-        whole: Result<Whole, DecodeError>,
+        _: &Whole,
         decoded: Result<Measured, DecodeError>,
     ) -> Result<Measured, InstallError> {
-        let measured = whole.and(decoded).map_err(|error| self.failed(error))?;
+        let measured = decoded.map_err(|error| self.failed(error))?;
         match &self.image.content {
             Some(content) if content.length != measured.length => Err(InstallError::Length {
                 part: self.image.part,
