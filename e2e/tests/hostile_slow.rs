@@ -75,7 +75,7 @@ fn slow_retrieval_of_metadata_ends_and_the_store_stays_as_it_was() {
 #[test]
 fn slow_retrieval_of_a_byte_a_connection_is_no_progress() {
     let world = World::new();
-    world.server.fault("root.img", usize::MAX, Fault::CutAfter(1));
+    world.server.fault("root.img", 20, Fault::CutAfter(1));
     fails(&world);
     assert_eq!(world.server.requests("root.img").len(), 3, "once, and two retries");
     is_cleared(&world);

@@ -85,7 +85,7 @@ fn a_truncated_target_is_temporary_and_named() {
     let bytes = fs::read(&target).unwrap();
     fs::write(&target, &bytes[..bytes.len() - 1000]).unwrap();
     let error = fails(&world, 75);
-    assert!(error.contains("root"), "{error}");
+    assert!(error.contains("root") && error.contains("ended after"), "{error}");
     fs::write(&target, bytes).unwrap();
     recovers(&world);
 }

@@ -58,16 +58,20 @@ fn send(
     mut body: Vec<u8>,
     (fault, tag): (Option<&Fault>, Option<&str>),
 ) -> io::Result<bool> {
-    let mut total = body.len();
+    let total = body.len();
     if let Some(Fault::Extra(count)) = fault {
         body.resize(total + count, b'x');
-    }
-    if matches!(fault, Some(Fault::WrongTotal)) {
-        total += 1;
     }
     let changed = request.if_range.is_some() && request.if_range.as_deref() != tag;
     let ignored = changed || matches!(fault, Some(Fault::IgnoreRange | Fault::ReplaceAll(_)));
     let whole = request.offset == 0 || ignored;
+    if !whole && request.offset >= total {
+        write!(
+            out,
+            "HTTP/1.1 416 Range\r\nContent-Range: bytes */{total}\r\nContent-Length: 0\r\n\r\n"
+        )?;
+        return Ok(true);
+    }
     let start = match fault {
         Some(Fault::ShiftRange) => request.offset + 1,
         _ => request.offset,
@@ -77,6 +81,8 @@ fn send(
         write!(out, "HTTP/1.1 200 OK\r\n")?;
     } else {
         let last = total.saturating_sub(1);
+        let longer = usize::from(matches!(fault, Some(Fault::WrongTotal)));
+        let total = total + longer;
         write!(out, "HTTP/1.1 206 Partial\r\nContent-Range: bytes {start}-{last}/{total}\r\n")?;
     }
     if let Some(tag) = tag {

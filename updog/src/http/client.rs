@@ -107,6 +107,11 @@ impl Client {
                 check_rest(url, &response, received, total)?;
                 Start::AsAsked
             }
+            // There is nothing behind what came already.
+            StatusCode::RANGE_NOT_SATISFIABLE => {
+                let (got, expected) = (received.length, total);
+                return Err(HttpError::Short { url: shown(url), got, expected });
+            }
             status => return Err(refused(url, status)),
         };
         let (body, validator) = self.body(url, response);
