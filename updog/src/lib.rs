@@ -15,6 +15,7 @@ pub mod boots;
 mod commands;
 pub mod config;
 pub mod error;
+mod files;
 pub mod health;
 pub mod host;
 pub mod http;

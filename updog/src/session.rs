@@ -12,10 +12,10 @@ use trust::{Repository, Store, Target};
 
 use crate::config::{Settings, Source};
 use crate::error::Error;
+use crate::files::replace;
 use crate::http::{Client, Download, Metadata, Query};
 use crate::mirrors::{Mirrors, Setback};
 use crate::output::Output;
-use crate::staged::replace;
 
 /// Name of the manifest among the targets, and in the cache.
 const MANIFEST: &str = "manifest.json";

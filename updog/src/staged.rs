@@ -4,16 +4,17 @@
 //! is removed before the set is touched and written after the set was checked, so it never describes a
 //! set that is being changed. A damaged record is an error, not an absent one.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use gptprio::SetId;
 use manifest::Contents;
 use semver::Version;
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 use thiserror::Error;
+
+use crate::files::{flush, replace};
 
 /// Name of the record in the state folder.
 const FILE: &str = "staged.json";
@@ -118,22 +119,12 @@ impl Staged {
     pub fn remove(state: &Path) -> Result<(), StagedError> {
         let path = state.join(FILE);
         let removed = match fs::remove_file(&path) {
-            Ok(()) => File::open(state).and_then(|folder| folder.sync_all()),
+            Ok(()) => flush(state),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
         };
         removed.map_err(|source| StagedError::File { path, source })
     }
-}
-
-/// Puts `bytes` at `path` in `folder` in one durable step.
-pub(crate) fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
-    let mut file = NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use super::Ledger;
 use super::ledger::FORMAT;
-use crate::staged::replace;
+use crate::files::{make_folder, replace};
 
 /// Name of the ledger in the state folder.
 pub const FILE: &str = "boots.json";
@@ -130,7 +130,7 @@ fn apply<T>(
 fn lock(state: &Path) -> Result<File, LedgerError> {
     let path = state.join(LOCK);
     let locked = || {
-        fs::create_dir_all(state)?;
+        make_folder(state)?;
         let file = File::options().create(true).append(true).open(&path)?;
         flock(&file, FlockOperation::LockExclusive)?;
         Ok(file)

@@ -1,0 +1,80 @@
+//! How files and folders are put where a power cut cannot tear them.
+//!
+//! A name holds its old bytes or its new ones, and a folder that was made is there after the cut: what holds
+//! the name of a thing is flushed after the thing.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
+/// Puts `bytes` at `path` in `folder` in one durable step.
+pub(crate) fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    make_folder(folder)?;
+    let mut file = NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    flush(folder)
+}
+
+/// Makes a folder and those above it that are missing, durably.
+pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
+    made_by(folder, &mut flush)
+}
+
+/// Flushes the names in a folder.
+pub(crate) fn flush(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Makes what is missing from the top down; `flush` gets each folder that has a new name in it.
+fn made_by(folder: &Path, flush: &mut impl FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let above = match folder.parent() {
+        Some(above) if above.as_os_str().is_empty() => Path::new("."),
+        Some(above) => above,
+        None => return fs::create_dir(folder),
+    };
+    made_by(above, flush)?;
+    match fs::create_dir(folder) {
+        // Another run was faster, and may not have flushed yet.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+        made => made?,
+    }
+    flush(above)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn every_folder_that_got_a_new_name_is_flushed_from_the_top_down() {
+        let top = tempfile::tempdir().unwrap();
+        let [a, b, c] = ["a", "a/b", "a/b/c"].map(|name| top.path().join(name));
+        let mut flushed: Vec<PathBuf> = Vec::new();
+        let mut note = |folder: &Path| {
+            flushed.push(folder.to_owned());
+            Ok(())
+        };
+        made_by(&c, &mut note).unwrap();
+        made_by(&c, &mut note).unwrap();
+        assert!(c.is_dir());
+        assert_eq!(flushed, [top.path().to_owned(), a, b]);
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_an_error() {
+        let top = tempfile::tempdir().unwrap();
+        fs::write(top.path().join("a"), "").unwrap();
+        assert!(make_folder(&top.path().join("a/b")).is_err());
+        assert!(make_folder(&top.path().join("a")).is_err());
+    }
+}
