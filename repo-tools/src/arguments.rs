@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Refresh(RefreshArguments),
     /// Say everything that is wrong, and what to do
     Check(CheckArguments),
+    /// Copy releases, verified, into a folder or a tar file for hosts without a network (`updog --from`)
+    Mirror(MirrorArguments),
     /// Serve the repository over HTTP, for development; prints its URL first
     Serve(ServeArguments),
 }
@@ -200,6 +202,30 @@ pub(crate) struct CheckArguments {
     /// Compare the lengths of the targets only, not their digests
     #[arg(long)]
     pub(crate) quick: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MirrorArguments {
+    #[command(flatten)]
+    pub(crate) repository: RepositoryArguments,
+    /// The bundle: a tar file if it ends in .tar, else a folder
+    #[arg(long, value_name = "PATH")]
+    pub(crate) to: PathBuf,
+    /// Take this release (repeat for several); all, if it is not given
+    #[arg(long = "version", value_name = "VERSION")]
+    pub(crate) versions: Vec<Version>,
+    /// Take releases of this variant only
+    #[arg(long, value_name = "NAME")]
+    pub(crate) variant: Option<String>,
+    /// Take releases of this architecture only
+    #[arg(long, value_name = "NAME")]
+    pub(crate) arch: Option<String>,
+    /// Take the place of a bundle of other contents
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Show what would be written, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

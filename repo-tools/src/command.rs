@@ -6,19 +6,20 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use cli::Outcome as End;
+use cli::{Outcome as End, Progress};
 use manifest::Schedule;
 use serde::Serialize;
 
 use crate::arguments::{
     AddArguments, Arguments, AuthorArguments, ChangeWavesArguments, CheckArguments, Command,
-    ExplainArguments, InitArguments, RefreshArguments, ReleaseCommand, SelectorArguments,
-    ServeArguments, StartArguments, WavesCommand,
+    ExplainArguments, InitArguments, MirrorArguments, RefreshArguments, ReleaseCommand,
+    SelectorArguments, ServeArguments, StartArguments, WavesCommand,
 };
 use crate::explain::{explain, schedule};
 use crate::{
-    Add, Author, Checkup, Depth, Error, ExpiryPolicy, Init, Layout, Outcome, Result, Selector,
-    Server, Unobserved, WaveChange, add, change_waves, check, init, list, refresh, withdraw,
+    Add, Author, Checkup, Choice, Depth, Error, Existing, ExpiryPolicy, Init, Layout, Outcome,
+    Result, Selector, Server, Unobserved, WaveChange, add, change_waves, check, init, list,
+    refresh, select, withdraw,
 };
 
 /// Runs the program; `clock` is the time unless the command line says otherwise.
@@ -43,6 +44,7 @@ pub fn run(arguments: &Arguments, clock: DateTime<Utc>) -> Result<End> {
         Command::Waves(WavesCommand::Explain(arguments)) => session.explain(arguments),
         Command::Refresh(arguments) => session.refresh(arguments),
         Command::Check(arguments) => session.check(arguments),
+        Command::Mirror(arguments) => session.mirror(arguments),
         Command::Serve(arguments) => session.serve(arguments),
     }
 }
@@ -130,6 +132,25 @@ impl Session<'_> {
             0 => Ok(End::Done),
             errors => Err(Error::Unsound(errors)),
         }
+    }
+
+    fn mirror(&self, arguments: &MirrorArguments) -> Result<End> {
+        let layout = self.layout(&arguments.repository.repo)?;
+        let choice = Choice {
+            versions: arguments.versions.clone(),
+            variant: arguments.variant.clone(),
+            arch: arguments.arch.clone(),
+        };
+        let selection = select(&layout, &choice, self.now)?;
+        let to = &arguments.to;
+        if arguments.dry_run {
+            return self.show(&selection.plan(to));
+        }
+        let existing = if arguments.replace { Existing::GivesWay } else { Existing::Stays };
+        let progress = Progress::new("copy", selection.bytes(), false);
+        let mirrored = selection.write(to, existing, &|bytes| progress.add(bytes))?;
+        progress.finish();
+        self.end(&mirrored, mirrored.outcome)
     }
 
     fn serve(&self, arguments: &ServeArguments) -> Result<End> {

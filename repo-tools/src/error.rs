@@ -51,6 +51,12 @@ pub enum Error {
     /// A folder that is not empty cannot become a repository.
     #[error("{} exists already", .0.display())]
     Exists(PathBuf),
+    /// A bundle of other contents.
+    #[error("{} exists already, with other contents", .0.display())]
+    OtherBundle(PathBuf),
+    /// The manifest names a target that there is not.
+    #[error("the manifest names {0}, which the repository's metadata does not list")]
+    Unlisted(String),
     /// Private keys below what is served.
     #[error("the key folder {} lies inside the repository, where it would be published", .0.display())]
     KeysInside(PathBuf),
@@ -223,6 +229,8 @@ impl Classify for Error {
                 "choose another folder; remove {} only if an 'init' that was cut off left it",
                 path.display()
             ),
+            Self::OtherBundle(_) => "--replace puts the new one in its place".into(),
+            Self::Unlisted(_) => "publish the release again with --replace".into(),
             Self::KeysInside(_) => "choose a key folder outside of the repository".into(),
             Self::Keys { role, others, .. } => {
                 let strangers =
@@ -234,6 +242,9 @@ impl Classify for Error {
             }
             Self::Trust { source: trust::Error::Expired { role: RoleName::Root, .. }, .. } => {
                 "sign a new root with 'repo-tools refresh --root', with the root keys".into()
+            }
+            Self::Trust { source: trust::Error::Expired { .. }, .. } => {
+                "sign it again with 'repo-tools refresh --all'".into()
             }
             Self::Trust { .. } => {
                 "'repo-tools check' says all that is wrong; restore the files from a copy".into()

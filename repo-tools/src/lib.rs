@@ -19,7 +19,7 @@
 //! | `layout`, `files` | where files lie; how one is written durably |
 //! | `keys`, `generate`, `sign` | key folders, new keys, signatures |
 //! | `published`, `edition`, `publish` | the state on disk, the next state, the way from one to the other |
-//! | `init`, `release`, `refresh`, `check`, `explain`, `serve` | the commands |
+//! | `init`, `release`, `refresh`, `check`, `explain`, `mirror`, `serve` | the commands |
 //! | `arguments`, `command` | the command line and what runs for it |
 
 mod arguments;
@@ -34,6 +34,7 @@ mod generate;
 mod init;
 mod keys;
 mod layout;
+mod mirror;
 mod parts;
 mod publish;
 mod published;
@@ -54,6 +55,7 @@ pub use files::{Observer, Step, Unobserved};
 pub use generate::KeyType;
 pub use init::{Init, Initialised, init};
 pub use layout::Layout;
+pub use mirror::{Choice, Existing, Mirrored, Selection, select};
 pub use publish::Author;
 pub use refresh::{Depth, Refreshed, refresh};
 pub use release::{

@@ -18,6 +18,9 @@ pub struct Arguments {
     /// Configuration file
     #[arg(long, global = true, value_name = "FILE", default_value = config::DEFAULT_PATH)]
     pub config: PathBuf,
+    /// Folder or tar file with a repository (`repo-tools mirror` makes one), instead of the servers of the configuration
+    #[arg(long, global = true, value_name = "PATH")]
+    pub from: Option<PathBuf>,
     /// Disk or disk image to work on, instead of the one that holds `/`
     #[arg(long, global = true, value_name = "PATH")]
     pub disk: Option<PathBuf>,
@@ -57,6 +60,8 @@ pub enum Command {
     Rollback(ApplyArguments),
     /// Check whether this boot is good, then mark it good or restart; run once at every boot
     Health(HealthArguments),
+    /// Verify again what is kept for the next boot: metadata, manifest and migrations; never touches the network
+    VerifyKept,
     /// Allow a version again that failed on this host
     ClearFailure(ClearArguments),
 }

@@ -1,13 +1,14 @@
 //! One module a subcommand: resolve the arguments, decide, execute, report.
 //!
 //! Only `check`, `image` and what calls them open a [`Session`](crate::session::Session); `status`, `apply`, `revert`,
-//! `rollback`, `health` and `clear-failure` never touch the network.
+//! `rollback`, `health`, `verify-kept` and `clear-failure` never touch the network.
 
 mod apply;
 mod check;
 mod choice;
 mod health;
 mod image;
+mod kept;
 mod ledger;
 mod place;
 mod revert;
@@ -25,6 +26,7 @@ use place::Place;
 /// What every command is given.
 struct Context {
     settings: Settings,
+    from: Option<std::path::PathBuf>,
     disk: Option<std::path::PathBuf>,
     active: Option<gptprio::SetId>,
     output: Output,
@@ -44,6 +46,7 @@ pub fn run(arguments: Arguments) -> Result<Outcome, Error> {
     };
     let context = Context {
         settings,
+        from: arguments.from,
         disk: arguments.disk,
         active: arguments.active,
         output: Output { json: arguments.json, quiet: arguments.quiet },
@@ -63,6 +66,7 @@ pub fn run(arguments: Arguments) -> Result<Outcome, Error> {
         Command::UpdateRevert(revert) => revert::run(&context, &revert, now),
         Command::Rollback(rollback) => revert::rollback(&context, &rollback, now),
         Command::Health(health) => health::run(&context, &health, now),
+        Command::VerifyKept => kept::verify(&context),
         Command::ClearFailure(clear) => ledger::clear(&context, &clear),
     }
 }

@@ -13,8 +13,10 @@ use crate::config::ConfigError;
 use crate::host::HostError;
 use crate::http::HttpError;
 use crate::install::{CheckError, DecodeError, InstallError};
+use crate::kept::KeptError;
 use crate::mirrors::NoMirror;
 use crate::plan::PlanError;
+use crate::source::FetchError;
 use crate::staged::StagedError;
 
 /// Why `updog` did not do what it was asked to.
@@ -60,11 +62,11 @@ pub enum Error {
         /// Name of the target.
         name: String,
         /// The cause.
-        source: HttpError,
+        source: FetchError,
     },
-    /// The HTTP client cannot be made.
+    /// There is no HTTP client, or the bundle is none.
     #[error(transparent)]
-    Http(HttpError),
+    Source(FetchError),
     /// A target is not the one that was signed.
     #[error("the target {name} is not the one that was signed")]
     Target {
@@ -95,12 +97,6 @@ pub enum Error {
     /// No way leads from the settings of the running version to those of the release.
     #[error("settings cannot be migrated")]
     Migrations(#[from] manifest::NoPath),
-    /// The name of a migration is no plain file name.
-    #[error("the migration {name:?} has no plain file name")]
-    MigrationName {
-        /// Its name.
-        name: String,
-    },
     /// A version was asked for that the repository does not have for this host.
     #[error("the repository has no release {version} for {variant} on {arch}")]
     NoSuchRelease {
@@ -172,14 +168,9 @@ pub enum Error {
         /// What does not agree.
         source: CheckError,
     },
-    /// A file of a cache cannot be kept.
-    #[error("cannot keep {path}")]
-    Keep {
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: io::Error,
-    },
+    /// What the next boot needs cannot be kept, or is not whole.
+    #[error(transparent)]
+    Kept(#[from] KeptError),
     /// The running set has to be named.
     #[error("--disk is given, and nothing says which set of it counts as running")]
     ActiveUnknown,
@@ -214,7 +205,8 @@ impl Classify for Error {
             Self::Disk(error) => error.kind(),
             Self::NoMirror(error) => error.first().kind(),
             Self::Trust(error) | Self::Target { source: error, .. } => trust_kind(error),
-            Self::Fetch { source, .. } | Self::Http(source) => http_kind(source),
+            Self::Fetch { source, .. } | Self::Source(source) => fetch_kind(source),
+            Self::Kept(error) => error.kind(),
             Self::Install(error) => install_kind(error),
             Self::Altered { source, .. } => check_kind(source),
             Self::Place(error) => error.kind(),
@@ -224,7 +216,6 @@ impl Classify for Error {
             | Self::Manifest(_)
             | Self::Plan(_)
             | Self::Migrations(_)
-            | Self::MigrationName { .. }
             | Self::NoSuchRelease { .. }
             | Self::OtherHost { .. }
             | Self::NotNow { .. }
@@ -236,7 +227,6 @@ impl Classify for Error {
             | Self::Staged(_)
             | Self::Ledger(_)
             | Self::Unhealthy { .. }
-            | Self::Keep { .. }
             | Self::Restart { .. }
             | Self::Output(_)
             | Self::Runtime(_) => Kind::Failed,
@@ -258,6 +248,11 @@ impl Classify for Error {
                 return source.advice().map(str::to_owned);
             }
             Self::Trust(error) => return error.hint(),
+            Self::Kept(error) => return error.hint().map(str::to_owned),
+            Self::Source(FetchError::Bundle(error))
+            | Self::Fetch { source: FetchError::Bundle(error), .. } => {
+                return error.hint().map(str::to_owned);
+            }
             Self::Install(InstallError::Disk(error)) => return error.hint(),
             Self::Config(ConfigError::Read { .. }) => {
                 "write the file, or name another one with --config"
@@ -281,7 +276,6 @@ impl Classify for Error {
             Self::Install(_) => {
                 "the set that was being written cannot boot, the running set was not touched; the same command starts again"
             }
-            Self::Keep { .. } => "make room or mend the folder, then run the same command again",
             _ if self.kind() == Kind::Temporary => "run the same command again later",
             _ => return None,
         };
@@ -303,6 +297,13 @@ fn trust_kind(error: &trust::Error) -> Kind {
     }
 }
 
+fn fetch_kind(error: &FetchError) -> Kind {
+    match error {
+        FetchError::Http(error) => http_kind(error),
+        FetchError::Bundle(error) => error.kind(),
+    }
+}
+
 fn http_kind(error: &HttpError) -> Kind {
     match error {
         HttpError::TooLong { .. } | HttpError::Name { .. } => Kind::Refused,
@@ -321,7 +322,7 @@ fn check_kind(error: &CheckError) -> Kind {
 fn install_kind(error: &InstallError) -> Kind {
     match error {
         InstallError::Disk(error) => error.kind(),
-        InstallError::Fetch { source, .. } => http_kind(source),
+        InstallError::Fetch { source, .. } => fetch_kind(source),
         InstallError::NoMirror(error) => install_kind(error.first()),
         InstallError::Image { source: DecodeError::Write(_), .. } => Kind::Failed,
         InstallError::Refusal(_)

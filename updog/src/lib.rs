@@ -6,8 +6,9 @@
 //! args ─▶ config, host ─▶ session (metadata, manifest) ─▶ commands::choice ─▶ plan ─▶ install ─▶ staged
 //! ```
 //!
-//! `commands::choice` and [`plan`] decide and do nothing; [`install`] does, in an order that its types hold; [`http`]
-//! brings bytes that nobody trusts until `trust` or the tree has checked them, from whichever of the [`mirrors`] has them. The clock is read in one place.
+//! `commands::choice` and [`plan`] decide and do nothing; [`install`] does, in an order that its types hold; [`source`]
+//! brings bytes, through [`http`] or from a bundle, that nobody trusts until `trust` or the tree has checked them, from whichever of the
+//! [`mirrors`] has them. [`kept`] is what the next boot gets. The clock is read in one place.
 
 pub mod address;
 mod args;
@@ -20,10 +21,12 @@ pub mod health;
 pub mod host;
 pub mod http;
 pub mod install;
+pub mod kept;
 pub mod mirrors;
 pub mod output;
 pub mod plan;
 pub mod session;
+pub mod source;
 pub mod staged;
 
 pub use commands::run;

@@ -8,21 +8,19 @@ mod left;
 
 use std::cell::RefCell;
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
-use crate::config::{Settings, Source};
-use crate::http::Client;
 use crate::output::Output;
+use crate::source::Origin;
 use left::Left;
 
-/// The mirrors of a run, with the client that asks them.
+/// The mirrors of a run.
 #[derive(Debug)]
 pub struct Mirrors {
-    client: Client,
-    sources: Vec<Source>,
+    origins: Vec<Origin>,
     left: RefCell<Left>,
     state: PathBuf,
     output: Output,
@@ -55,16 +53,10 @@ impl<E: Error> NoMirror<E> {
 }
 
 impl Mirrors {
-    /// The mirrors of the configuration, as of `now`.
-    pub fn new(settings: &Settings, client: Client, output: Output, now: DateTime<Utc>) -> Self {
-        let state = settings.paths.state.clone();
-        let left = RefCell::new(Left::read(&state));
-        Self { client, sources: settings.sources.clone(), left, state, output, now }
-    }
-
-    /// The client of this run.
-    pub fn client(&self) -> &Client {
-        &self.client
+    /// These mirrors, as of `now`; which were left is remembered in the folder `state`.
+    pub fn new(origins: Vec<Origin>, state: &Path, output: Output, now: DateTime<Utc>) -> Self {
+        let left = RefCell::new(Left::read(state));
+        Self { origins, left, state: state.to_owned(), output, now }
     }
 
     /// Makes `attempt` at one mirror after the other until one succeeds.
@@ -74,14 +66,14 @@ impl Mirrors {
     /// The error of the only mirror, or of the host, as it is; else [`NoMirror`].
     pub fn ask<T, E: Error + From<NoMirror<E>> + 'static>(
         &self,
-        mut attempt: impl FnMut(&Source) -> Result<T, Setback<E>>,
+        mut attempt: impl FnMut(&Origin) -> Result<T, Setback<E>>,
     ) -> Result<T, E> {
         let mut failed = Vec::new();
         for source in self.in_order() {
             match attempt(source) {
                 Ok(done) => return Ok(done),
                 Err(Setback::Host(error)) => return Err(error),
-                Err(Setback::Mirror(error)) if self.sources.len() == 1 => return Err(error),
+                Err(Setback::Mirror(error)) if self.origins.len() == 1 => return Err(error),
                 Err(Setback::Mirror(error)) => failed.push((self.leave(source, &error), error)),
             }
         }
@@ -92,15 +84,15 @@ impl Mirrors {
     }
 
     /// Those that were left come last.
-    fn in_order(&self) -> Vec<&Source> {
+    fn in_order(&self) -> Vec<&Origin> {
         let left = self.left.borrow();
-        let mut sources: Vec<_> = self.sources.iter().collect();
-        sources.sort_by_key(|source| left.holds(&source.to_string(), self.now));
-        sources
+        let mut origins: Vec<_> = self.origins.iter().collect();
+        origins.sort_by_key(|origin| left.holds(&origin.to_string(), self.now));
+        origins
     }
 
     /// Leaves a mirror for a while; what it said, with its name.
-    fn leave(&self, source: &Source, error: &dyn Error) -> String {
+    fn leave(&self, source: &Origin, error: &dyn Error) -> String {
         let said = format!("{source}: {}", cli::chain(error));
         self.output.note(format_args!("leaving the mirror {said}"));
         let mut left = self.left.borrow_mut();
@@ -113,11 +105,9 @@ impl Mirrors {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
-    use crate::config::Roots;
-    use crate::http::Query;
+    use crate::config::{Roots, Settings};
+    use crate::http::{Client, Query};
 
     #[derive(Debug, Error)]
     enum Trouble {
@@ -138,8 +128,10 @@ mod tests {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client =
             Client::new(&settings.network, &Roots::Only(Vec::new()), Query::default()).unwrap();
+        let origin = |source: &_| Origin::Mirror(client.clone(), Clone::clone(source));
+        let origins = settings.sources.iter().map(origin).collect();
         let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
-        Mirrors::new(&settings, client, Output { json: false, quiet: true }, now)
+        Mirrors::new(origins, &settings.paths.state, Output { json: false, quiet: true }, now)
     }
 
     /// Asks; these are bad. Tells who was asked.

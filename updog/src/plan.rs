@@ -7,7 +7,7 @@ use std::fmt;
 
 use cli::ByteCount;
 use gptprio::SetId;
-use manifest::{Content, Contents, Update};
+use manifest::{Content, Contents, Manifest, NoPath, Update};
 use semver::Version;
 use serde::Serialize;
 use signpost::{PartRange, SetLayout};
@@ -101,6 +101,23 @@ pub struct Plan {
     pub migrations: Vec<Target>,
     /// What the release says of all uncompressed images, if it does.
     pub contents: Option<Contents>,
+}
+
+/// Names of the migrations between two versions, in the order in which they run. A repository without any
+/// migration has settings that need none.
+///
+/// # Errors
+///
+/// Fails when no way leads from one to the other.
+pub fn migrations(
+    manifest: &Manifest,
+    from: &Version,
+    to: &Version,
+) -> Result<Vec<String>, NoPath> {
+    if manifest.migrations.is_empty() {
+        return Ok(Vec::new());
+    }
+    manifest.migration_path(from, to).map(|path| path.names)
 }
 
 impl Plan {

@@ -1,5 +1,7 @@
 //! One look at the repository: verified metadata and the manifest that it vouches for.
 
+mod keep;
+
 use std::fs;
 use std::path::Path;
 
@@ -10,15 +12,13 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
 use trust::{Repository, Store, Target};
 
-use crate::config::{Settings, Source};
+use crate::config::Settings;
 use crate::error::Error;
-use crate::files::replace;
-use crate::http::{Client, Download, Metadata, Query};
+use crate::http::Query;
+use crate::kept::MANIFEST;
 use crate::mirrors::{Mirrors, Setback};
 use crate::output::Output;
-
-/// Name of the manifest among the targets, and in the cache.
-const MANIFEST: &str = "manifest.json";
+use crate::source::{FetchError, Origin};
 
 /// Longest target that is held in memory, in bytes: manifests and migrations.
 const SMALL: u64 = 64 << 20;
@@ -28,7 +28,7 @@ const SMALL: u64 = 64 << 20;
 pub struct Session {
     /// Runs the network side on the calling thread.
     pub runtime: Runtime,
-    /// Where everything comes from.
+    /// Where everything comes from in this run.
     pub mirrors: Mirrors,
     /// The query parameters of this run.
     pub query: Query,
@@ -37,46 +37,37 @@ pub struct Session {
     /// The releases.
     pub manifest: Manifest,
     manifest_bytes: Bytes,
+    shipped_root: Bytes,
 }
 
 impl Session {
-    /// Refreshes the metadata as of `now`, verifies it, fetches and verifies the manifest.
+    /// Refreshes the metadata as of `now`, verifies it, fetches and verifies the manifest; from the bundle `from`, if there is
+    /// one, by the same rules and with the same memory as from the mirrors of the configuration.
     ///
     /// # Errors
     ///
     /// Fails when the repository cannot be reached, and refuses what it cannot verify.
     pub fn open(
         settings: &Settings,
+        from: Option<&Path>,
         host: &Host,
         output: Output,
         now: DateTime<Utc>,
     ) -> Result<Self, Error> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
         let query = Query::new(host);
-        let roots = settings.network.roots()?;
-        let client = Client::new(&settings.network, &roots, query.clone()).map_err(Error::Http)?;
-        let mirrors = Mirrors::new(settings, client, output, now);
-        let repository = refresh(settings, &runtime, &mirrors, now)?;
-        let target = repository.target(MANIFEST).ok_or(Error::NoManifest)?;
-        let fetch = Small { runtime: &runtime, mirrors: &mirrors };
-        let manifest_bytes = fetch.target(&target)?;
-        let manifest = Manifest::parse(&manifest_bytes)?;
-        Ok(Self { runtime, mirrors, query, repository, manifest, manifest_bytes })
-    }
-
-    /// Keeps what the next boot needs: the manifest and the migrations, the bytes that were verified.
-    ///
-    /// # Errors
-    ///
-    /// Fails when a migration cannot be fetched or is not the signed one, or a folder cannot be written.
-    pub fn keep(&self, settings: &Settings, migrations: &[Target]) -> Result<(), Error> {
-        let fetch = Small { runtime: &self.runtime, mirrors: &self.mirrors };
-        for target in migrations {
-            let name = plain(target.name())?;
-            let bytes = fetch.target(target)?;
-            put(&settings.paths.migrations, name, &bytes)?;
+        let origins = Origin::all(settings, &query, from)?;
+        let mirrors = Mirrors::new(origins, &settings.paths.state, output, now);
+        let shipped_root = read_root(&settings.paths.root)?;
+        let now = not_before_image(&settings.paths.root, now);
+        let repository = refresh(settings, &runtime, &mirrors, &shipped_root, now)?;
+        for damage in repository.damage() {
+            output.note(format_args!("warning: {damage}"));
         }
-        put(&settings.paths.metadata_cache, MANIFEST, &self.manifest_bytes)
+        let target = repository.target(MANIFEST).ok_or(Error::NoManifest)?;
+        let manifest_bytes = Small { runtime: &runtime, mirrors: &mirrors }.target(&target)?;
+        let manifest = Manifest::parse(&manifest_bytes)?;
+        Ok(Self { runtime, mirrors, query, repository, manifest, manifest_bytes, shipped_root })
     }
 }
 
@@ -86,17 +77,13 @@ fn refresh(
     settings: &Settings,
     runtime: &Runtime,
     mirrors: &Mirrors,
+    shipped_root: &[u8],
     now: DateTime<Utc>,
 ) -> Result<Repository, Error> {
-    let path = &settings.paths.root;
-    let root = fs::read(path).map_err(|source| Error::Root { path: path.clone(), source })?;
-    // A root that is none would be held against every mirror.
-    trust::RootPhase::start(root.clone().into()).map_err(Error::Trust)?;
-    let now = not_before_image(path, now);
     let store = Store::open(&settings.paths.metadata_cache).map_err(Error::Trust)?;
     mirrors.ask(|mirror| {
-        let source = Metadata::new(mirrors.client(), &mirror.metadata);
-        runtime.block_on(trust::refresh(&source, &store, &root, now)).map_err(|error| match error {
+        let refreshed = runtime.block_on(trust::refresh(mirror, &store, shipped_root, now));
+        refreshed.map_err(|error| match error {
             // The store's own trouble is the same with every mirror.
             trust::Error::Store { .. }
             | trust::Error::Busy { .. }
@@ -112,15 +99,12 @@ fn not_before_image(root: &Path, now: DateTime<Utc>) -> DateTime<Utc> {
     built.map_or(now, |built| now.max(built.into()))
 }
 
-fn put(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
-    let path = folder.join(name);
-    replace(folder, &path, bytes).map_err(|source| Error::Keep { path, source })
-}
-
-/// A name from a repository that is one plain file name.
-fn plain(name: &str) -> Result<&str, Error> {
-    let strange = name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', '\0']);
-    if strange { Err(Error::MigrationName { name: name.to_owned() }) } else { Ok(name) }
+/// The root that came with the image. One that is none would be held against every mirror.
+fn read_root(path: &Path) -> Result<Bytes, Error> {
+    let root = fs::read(path).map_err(|source| Error::Root { path: path.to_owned(), source })?;
+    let root = Bytes::from(root);
+    trust::RootPhase::start(root.clone()).map_err(Error::Trust)?;
+    Ok(root)
 }
 
 /// Fetches targets that fit into memory.
@@ -139,11 +123,9 @@ impl Small<'_> {
         self.mirrors.ask(|mirror| self.at(mirror, target).map_err(Setback::Mirror))
     }
 
-    fn at(&self, mirror: &Source, target: &Target) -> Result<Bytes, Error> {
-        let fetch = |source| Error::Fetch { name: target.name().to_owned(), source };
-        let client = self.mirrors.client();
-        let download = Download::new(client, &mirror.targets, &target.path(), target.length());
-        let download = download.map_err(fetch)?;
+    fn at(&self, mirror: &Origin, target: &Target) -> Result<Bytes, Error> {
+        let fetch = |source: FetchError| Error::Fetch { name: target.name().to_owned(), source };
+        let delivery = mirror.target(target).map_err(fetch)?;
         let (sink, mut chunks) = mpsc::channel::<Bytes>(8);
         let collect = async {
             let mut body = Vec::new();
@@ -152,7 +134,7 @@ impl Small<'_> {
             }
             body
         };
-        let send = async move { download.stream(&sink, |_| ()).await };
+        let send = async move { delivery.stream(&sink, |_| ()).await };
         let (sent, body) = self.runtime.block_on(futures_util::future::join(send, collect));
         sent.map_err(fetch)?;
         let refused =

@@ -27,7 +27,8 @@ pub(super) fn run(
         Ok(place) => ledger::known(context, &place, &host, now)?,
         Err(_) => file::read(&context.settings.paths.state)?,
     };
-    let session = Session::open(&context.settings, &host, context.output, now)?;
+    let session =
+        Session::open(&context.settings, context.from.as_deref(), &host, context.output, now)?;
     let decision = choice::choose(&session.manifest, &host, now, None, &ledger)?;
     let fitting: Vec<_> = decision.for_host().collect();
     if arguments.all {

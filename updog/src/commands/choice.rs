@@ -1,7 +1,7 @@
 //! From the manifest to the one release that this host takes now.
 
 use chrono::{DateTime, Utc};
-use manifest::{Decision, Host, Manifest, NoPath, Verdict};
+use manifest::{Decision, Host, Manifest, Verdict};
 use semver::Version;
 
 use crate::boots::Ledger;
@@ -45,19 +45,6 @@ pub(super) fn choose<'m>(
         }
         _ => Ok(decision),
     }
-}
-
-/// Names of the migrations between two versions, in the order in which they run. A repository without any
-/// migration has settings that need none.
-pub(super) fn migrations(
-    manifest: &Manifest,
-    from: &Version,
-    to: &Version,
-) -> Result<Vec<String>, NoPath> {
-    if manifest.migrations.is_empty() {
-        return Ok(Vec::new());
-    }
-    manifest.migration_path(from, to).map(|path| path.names)
 }
 
 /// The variants and architectures of a manifest, for a message.

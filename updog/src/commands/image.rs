@@ -15,7 +15,7 @@ use crate::args::ChoiceArguments;
 use crate::error::Error;
 use crate::host;
 use crate::install::{self, Downloads, Watch};
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
 use crate::session::Session;
 use crate::staged::Staged;
 
@@ -59,7 +59,7 @@ pub(super) fn prepare(
         return Ok(Outcome::NothingToDo);
     };
     if !arguments.dry_run {
-        chosen.session.keep(&context.settings, &chosen.plan.migrations)?;
+        chosen.session.keep(&context.settings, &chosen.plan)?;
     }
     context.output.show(&chosen.plan.summary())?;
     Ok(Outcome::Done)
@@ -128,6 +128,8 @@ pub(super) fn bring(
     }
     let (version, set) = (chosen.plan.version.clone(), chosen.plan.set);
     if is_there(context, place, &chosen.plan)? {
+        // Another release may have been prepared since, or nothing may be left of what was kept.
+        chosen.session.keep(&context.settings, &chosen.plan)?;
         let image = Image { version, set, written: false, fetched_bytes: 0 };
         return Ok(Some(Brought::There(image)));
     }
@@ -145,13 +147,14 @@ fn choose(
 ) -> Result<Option<Chosen>, Error> {
     let mut host = host::read(&context.settings)?;
     host.ignore_waves |= arguments.now;
-    let session = Session::open(&context.settings, &host, context.output, now)?;
-    let plan = plan(context, arguments, place, (&host, &session), now)?;
+    let session =
+        Session::open(&context.settings, context.from.as_deref(), &host, context.output, now)?;
+    let plan = make_plan(context, arguments, place, (&host, &session), now)?;
     let Some(plan) = plan else { return Ok(None) };
     Ok(Some(Chosen { session, plan }))
 }
 
-fn plan(
+fn make_plan(
     context: &Context,
     arguments: &ChoiceArguments,
     place: &Place,
@@ -166,7 +169,7 @@ fn plan(
         decision.for_host().for_each(|one| context.output.note(format_args!("  {one}")));
         return Ok(None);
     };
-    let names = choice::migrations(manifest, &host.version, &update.version)?;
+    let names = plan::migrations(manifest, &host.version, &update.version)?;
     session.query.choose(&update.version, &names);
     let target = place.inactive()?;
     Ok(Some(Plan::new(&host.version, update, &names, &session.repository, target)?))
@@ -192,7 +195,7 @@ fn install(context: &Context, place: &mut Place, chosen: &Chosen) -> Result<(), 
     let (settings, output) = (&context.settings, context.output);
     let state = &settings.paths.state;
     output.note(plan.summary());
-    session.keep(settings, &plan.migrations)?;
+    session.keep(settings, plan)?;
     Staged::remove(state)?;
     let active = place.active;
     let cleared = install::clear(&mut place.disk, active)?;

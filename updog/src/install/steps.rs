@@ -16,10 +16,9 @@ use super::check::{CheckError, check_set, check_settled};
 use super::decode::{DecodeError, Decoding, Measured};
 use super::region::Region;
 use super::settling::Settling;
-use crate::config::Source;
-use crate::http::{Download, HttpError};
 use crate::mirrors::{Mirrors, NoMirror, Setback};
 use crate::plan::{ImagePlan, Part, Plan};
+use crate::source::{FetchError, Origin};
 
 /// Pieces of a download that may wait for the decoder.
 const QUEUE: usize = 32;
@@ -39,7 +38,7 @@ pub enum InstallError {
         /// The part of the set.
         part: Part,
         /// The cause.
-        source: HttpError,
+        source: FetchError,
     },
     /// An image arrived and is not the one that was released, or does not go onto the disk.
     #[error("the {part} image {target} is not usable")]
@@ -240,7 +239,7 @@ impl Copy<'_> {
 
     fn from(
         &self,
-        mirror: &Source,
+        mirror: &Origin,
         downloads: &Downloads<'_>,
     ) -> Result<Measured, Setback<InstallError>> {
         let (part, target) = (self.image.part, &self.image.target);
@@ -254,9 +253,7 @@ impl Copy<'_> {
             progress: self.progress,
         };
         let fetch = |source| Setback::Mirror(InstallError::Fetch { part, source });
-        let client = downloads.mirrors.client();
-        let download = Download::new(client, &mirror.targets, &target.path(), target.length());
-        let download = download.map_err(fetch)?;
+        let delivery = mirror.target(target).map_err(fetch)?;
         let (sink, chunks) = mpsc::channel::<Bytes>(QUEUE);
         // Hashed on this thread while the other one decodes.
         let mut checker = target.checker();
@@ -266,13 +263,13 @@ impl Copy<'_> {
         };
         let (fetched, decoded) = thread::scope(|scope| {
             let decoder = scope.spawn(|| decoding.run(chunks));
-            let fetched = downloads.runtime.block_on(download.stream(&sink, inspect));
+            let fetched = downloads.runtime.block_on(delivery.stream(&sink, inspect));
             drop(sink);
             (fetched, decoder.join())
         });
         let decoded = decoded.map_err(|_| Setback::Host(InstallError::Stopped))?;
         match fetched {
-            Err(HttpError::Stopped { .. }) => Err(self.stopped(decoded)),
+            Err(error) if error.is_stopped() => Err(self.stopped(decoded)),
             Err(error) => Err(fetch(error)),
             Ok(()) => {
                 let whole = longer.map_or_else(|| checker.finish(), |longer| Err(longer.into()));

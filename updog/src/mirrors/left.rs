@@ -11,7 +11,7 @@ use std::path::Path;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::staged::replace;
+use crate::files::replace;
 
 /// File in the state folder.
 const FILE: &str = "mirrors.json";

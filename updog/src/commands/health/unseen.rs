@@ -132,7 +132,7 @@ mod tests {
         };
         file::change(&settings.paths.state, note).unwrap();
         let output = Output { json: false, quiet: true };
-        Context { settings, disk, active: None, output }
+        Context { settings, from: None, disk, active: None, output }
     }
 
     fn handed_over(folder: &Path, successful: &str) {
