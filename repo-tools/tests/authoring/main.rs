@@ -5,6 +5,7 @@ mod checkup;
 mod clients;
 mod half_published;
 mod keys;
+mod mirror;
 mod program;
 mod refusals;
 mod releases;
