@@ -151,7 +151,18 @@ fn choose(
         Session::open(&context.settings, context.from.as_deref(), &host, context.output, now)?;
     let plan = make_plan(context, arguments, place, (&host, &session), now)?;
     let Some(plan) = plan else { return Ok(None) };
+    check_held(&session, &plan)?;
     Ok(Some(Chosen { session, plan }))
+}
+
+/// A bundle that was made without this release is found out before anything is changed.
+fn check_held(session: &Session, plan: &Plan) -> Result<(), Error> {
+    let images = plan.images.iter().map(|image| &image.target);
+    for target in images.chain(&plan.migrations) {
+        let fetch = |source| Error::Fetch { name: target.name().to_owned(), source };
+        session.source.target(target).map_err(fetch)?;
+    }
+    Ok(())
 }
 
 fn make_plan(

@@ -94,9 +94,9 @@ impl BundleError {
     /// What to do next.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Absent { .. } => {
-                Some("make the bundle again, with this release: `repo-tools mirror --version`")
-            }
+            Self::Absent { .. } => Some(
+                "make the bundle again with this release, or name one that it holds with --image",
+            ),
             Self::Tar { source: TarError::Truncated { .. }, .. } | Self::Length { .. } => Some(
                 "copy the bundle again, and wait until the medium has it all before it is taken off",
             ),
