@@ -15,8 +15,10 @@ use crate::args::ChoiceArguments;
 use crate::error::Error;
 use crate::host;
 use crate::install::{self, Downloads, Watch};
+use crate::mirrors::Setback;
 use crate::plan::{self, Plan};
 use crate::session::Session;
+use crate::source::Origin;
 use crate::staged::Staged;
 
 /// A release that was chosen and fits.
@@ -160,7 +162,8 @@ fn check_held(session: &Session, plan: &Plan) -> Result<(), Error> {
     let images = plan.images.iter().map(|image| &image.target);
     for target in images.chain(&plan.migrations) {
         let fetch = |source| Error::Fetch { name: target.name().to_owned(), source };
-        session.source.target(target).map_err(fetch)?;
+        let found = |mirror: &Origin| mirror.target(target).map_err(fetch).map_err(Setback::Mirror);
+        session.mirrors.ask(found)?;
     }
     Ok(())
 }
