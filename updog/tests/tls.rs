@@ -56,8 +56,9 @@ fn runtime() -> Runtime {
 fn serve(folder: &Path) -> (u16, Receiver<Option<Vec<u8>>>) {
     let chain = vec![CertificateDer::from_pem_file(folder.join("server.pem")).unwrap()];
     let key = PrivateKeyDer::from_pem_file(folder.join("server.key")).unwrap();
-    let mut config =
-        ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(ring).with_safe_default_protocol_versions();
+    let mut config = config.unwrap().with_no_client_auth().with_single_cert(chain, key).unwrap();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let (agreed, agreements) = channel();

@@ -10,7 +10,7 @@ use crate::{
 
 /// Verifies the stored metadata again, without a network, and returns what is trusted as of `expiry`.
 ///
-/// A time in place of an [`Expiry`] refuses what has expired by then, as [`refresh`] does. Nothing is written; a store opened
+/// A time in place of an [`Expiry`] refuses what has expired by then, as [`refresh`](crate::refresh()) does. Nothing is written; a store opened
 /// for reading will do.
 ///
 /// # Errors
@@ -50,7 +50,7 @@ pub fn offline_within(
 ///
 /// # Errors
 ///
-/// As [`find`]; [`Error::Delegated`], too, if a role on the way is not stored or no longer valid.
+/// As [`find`](crate::find); [`Error::Delegated`], too, if a role on the way is not stored or no longer valid.
 pub fn find_offline(
     limits: &Limits,
     store: &Store,

@@ -180,7 +180,7 @@ impl NoProxy {
     }
 }
 
-/// What a TOML error says, without the line that it is about and without values: either may hold a password.
+/// What a TOML error says, with the number of its line and the field there, without values: one may hold a password.
 pub(super) fn without_values(error: &toml::de::Error, text: &str) -> String {
     let message = error.message();
     let message = match (message.find("string \""), message.rfind('"')) {
@@ -192,9 +192,21 @@ pub(super) fn without_values(error: &toml::de::Error, text: &str) -> String {
     let hidden = |word: &str| if word.contains('@') { "…".to_owned() } else { word.to_owned() };
     let message: Vec<_> = message.split_whitespace().map(hidden).collect();
     let before = error.span().and_then(|span| text.get(..span.start));
-    let line = before.map(|before| before.matches('\n').count() + 1);
-    let place = line.map_or(String::new(), |line| format!("line {line}: "));
+    let line = before.map(|before| before.matches('\n').count());
+    let place = line.map_or(String::new(), |line| place(text, line));
     format!("{place}{}", message.join(" "))
+}
+
+/// The number of a line, counted from 1 on, and the field that it sets. A line of a text that goes over several sets none.
+fn place(text: &str, line: usize) -> String {
+    let is_name = |char: char| char.is_ascii_alphanumeric() || matches!(char, '_' | '-' | '.');
+    let name = text.lines().nth(line).and_then(|line| line.split_once('=')).map(|(name, _)| name);
+    let name = name.map(str::trim).filter(|name| !name.is_empty() && name.chars().all(is_name));
+    let several = text.contains("\"\"\"") || text.contains("'''");
+    match name.filter(|_| !several) {
+        Some(name) => format!("line {}: {name}: ", line + 1),
+        None => format!("line {}: ", line + 1),
+    }
 }
 
 #[cfg(test)]
@@ -243,9 +255,9 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told_with_its_line() {
         let error = problem("\nhttps_prox = 'http://me:secret@proxy'");
-        assert!(error.contains("line 5: unknown field `https_prox`"), "{error}");
+        assert!(error.contains("line 5: https_prox: unknown field"), "{error}");
         let error = problem("retries = 'many'");
-        assert!(error.contains("line 4: invalid type: string, expected u32"), "{error}");
+        assert!(error.contains("line 4: retries: invalid type: string, expected u32"), "{error}");
     }
 
     #[test]
