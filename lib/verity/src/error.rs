@@ -90,4 +90,10 @@ pub enum Error {
         /// Position in the data, in bytes.
         offset: u64,
     },
+    /// More blocks than an inventory has numbers for.
+    #[error("an inventory numbers up to 2^32 blocks, and there are {0}")]
+    TooManyBlocks(u64),
+    /// More places to copy from than there are numbers for.
+    #[error("blocks can come from up to 255 regions, and there are {0}")]
+    TooManyOrigins(usize),
 }

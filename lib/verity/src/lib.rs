@@ -1,4 +1,4 @@
-//! dm-verity hash trees: superblock, format and verify.
+//! dm-verity hash trees: superblock, format and verify; and what differs between two of them.
 //!
 //! The trees are those of `veritysetup format` with its defaults, byte for byte: superblock version 1,
 //! hash type 1, SHA-256, data and hash blocks of 4096 bytes, the salt before the data in every digest.
@@ -25,27 +25,42 @@
 mod block;
 mod buffer;
 mod chunk;
+mod difference;
 mod error;
 mod format;
 mod hasher;
+mod hashing;
+mod inventory;
+mod leaves;
 mod parameter;
 mod params;
+mod prefix;
 mod read_at;
+mod region;
 mod root_hash;
 mod salt;
 mod shape;
+mod spill;
 mod superblock;
+mod tree;
+mod tree_writer;
 mod verify;
 
 pub use block::{BLOCK_SIZE, BlockCount, LengthError};
 pub use buffer::AlignedBuffer;
 pub use chunk::available_threads;
+pub use difference::{Difference, Origin, Run, Way, difference, unused};
 pub use error::Error;
 pub use format::{Formatted, format};
 pub use hasher::{BlockHasher, Digest};
+pub use hashing::Unreadable;
+pub use inventory::Inventory;
+pub use leaves::Leaves;
 pub use parameter::{BootParameter, BootParameterError};
 pub use params::Params;
+pub use prefix::Prefix;
 pub use read_at::{ReadAt, Window};
+pub use region::Region;
 pub use root_hash::{RootHash, RootHashError};
 pub use salt::{Salt, SaltError};
 pub use shape::{Level, TreeShape};
