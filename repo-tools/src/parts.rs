@@ -91,6 +91,7 @@ impl Parts {
             waves_end: None,
             images: Images::new(boot.name, root.name, hash.name),
             contents: Some(contents),
+            packs: Vec::new(),
             extra: manifest::Extra::new(),
         })
     }

@@ -48,6 +48,25 @@ pub struct Update {
     /// Ours, optional: what the images are once they are decompressed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contents: Option<Contents>,
+    /// Ours, optional: what hosts of other releases lack of this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packs: Vec<Pack>,
+    /// Unknown fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// A delta pack: what hosts of one release lack of another. It needs [`Contents`], which say what comes out of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pack {
+    /// Version of the release that hosts have.
+    pub from: Version,
+    /// Root hash of that release; the version alone does not tell what lies on a disk.
+    pub from_root_hash: Digest,
+    /// Name of the TUF target.
+    pub target: String,
+    /// The head of the pack, which lies at its place in the format.
+    pub head: Content,
     /// Unknown fields.
     #[serde(flatten)]
     pub extra: Extra,
@@ -137,6 +156,18 @@ impl Images {
     /// The names in the order of the partitions: boot, root, hash.
     pub fn names(&self) -> [&str; 3] {
         [&self.boot, &self.root, &self.hash]
+    }
+}
+
+impl Pack {
+    /// A pack without unknown fields.
+    pub fn new(
+        from: Version,
+        from_root_hash: Digest,
+        target: impl Into<String>,
+        head: Content,
+    ) -> Self {
+        Self { from, from_root_hash, target: target.into(), head, extra: Extra::new() }
     }
 }
 

@@ -23,6 +23,9 @@ pub const MAX_MIGRATIONS: usize = 4096;
 /// Most names in one migration step.
 pub const MAX_MIGRATION_NAMES: usize = 1024;
 
+/// Most packs of one update.
+pub const MAX_PACKS: usize = 256;
+
 /// Longest variant, architecture or target name, in bytes.
 pub const MAX_NAME_BYTES: usize = 255;
 
@@ -78,6 +81,12 @@ impl Update {
         plain("variant", &self.variant)?;
         plain("architecture", &self.arch)?;
         self.images.names().into_iter().try_for_each(|name| plain("image", name))?;
+        limit("packs of one update", self.packs.len(), MAX_PACKS)?;
+        self.packs.iter().try_for_each(|pack| plain("pack", &pack.target))?;
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = self.packs.iter().find(|pack| !seen.insert(pack.from_root_hash)) {
+            return Err(Error::Doubled(format!("{}: pack from {}", self.label(), twice.from)));
+        }
         let schedule = self.schedule().check();
         schedule.map_err(|source| Error::Waves { update: self.label(), source })
     }

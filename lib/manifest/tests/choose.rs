@@ -27,6 +27,7 @@ fn update(version_text: &str, max_version: &str) -> Update {
         waves_end: None,
         images: Images::new("boot", "root", "hash"),
         contents: None,
+        packs: Vec::new(),
         extra: Extra::new(),
     }
 }

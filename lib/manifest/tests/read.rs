@@ -5,7 +5,7 @@
 use std::error::Error;
 
 use chrono::DateTime;
-use manifest::{Content, Contents, Digest, Extra, Images, Manifest, Update, Waves};
+use manifest::{Content, Contents, Digest, Extra, Images, Manifest, Pack, Update, Waves};
 use proptest::prelude::*;
 use semver::Version;
 use serde_json::{Value, json};
@@ -295,18 +295,31 @@ fn contents() -> impl Strategy<Value = Contents> {
         .prop_map(|(root, a, b, c)| Contents::new(Digest::new(root), a, b, c))
 }
 
+fn packs() -> impl Strategy<Value = Vec<Pack>> {
+    let pack = (versions(), names(), any::<u64>(), any::<[u8; 32]>());
+    prop::collection::btree_map(any::<[u8; 32]>(), pack, 0..3).prop_map(|packs| {
+        let pack = |(from, (version, name, length, digest))| {
+            let head = Content::new(length, Digest::new(digest));
+            Pack::new(version, Digest::new(from), name, head)
+        };
+        packs.into_iter().map(pack).collect()
+    })
+}
+
 fn updates() -> impl Strategy<Value = Update> {
     let whose = (names(), names(), versions(), versions());
-    let what = (waves(), (names(), names(), names()), prop::option::of(contents()), extras());
-    (whose, what).prop_map(|(whose, ((waves, end), (boot, root, hash), contents, extra))| Update {
+    let what =
+        (waves(), (names(), names(), names()), prop::option::of(contents()), packs(), extras());
+    (whose, what).prop_map(|(whose, (when, (boot, root, hash), contents, packs, extra))| Update {
         variant: whose.0,
         arch: whose.1,
         version: whose.2,
         max_version: whose.3,
-        waves,
-        waves_end: end.map(DateTime::from_timestamp_nanos),
+        waves: when.0,
+        waves_end: when.1.map(DateTime::from_timestamp_nanos),
         images: Images { extra: extra.clone(), ..Images::new(boot, root, hash) },
         contents,
+        packs,
         extra,
     })
 }
@@ -340,4 +353,23 @@ proptest! {
         bytes.truncate(length);
         let _ = Manifest::parse(&bytes);
     }
+}
+
+#[test]
+fn two_packs_for_the_same_set_are_refused() {
+    let hash = "1".repeat(64);
+    let pack = format!(
+        r#"{{"from":"1.0.0","from_root_hash":"{hash}","target":"p","head":{{"length":1,"sha256":"{hash}"}}}}"#
+    );
+    let manifest = |packs: &str| {
+        format!(
+            r#"{{"updates":[{{"variant":"v","arch":"a","version":"1.1.0","max_version":"1.1.0","waves":{{}},
+               "images":{{"boot":"b","root":"r","hash":"h"}},"packs":[{packs}]}}],"migrations":{{}}}}"#
+        )
+    };
+    assert!(Manifest::parse(manifest(&pack).as_bytes()).is_ok());
+    let twice = Manifest::parse(manifest(&format!("{pack},{pack}")).as_bytes());
+    assert!(twice.unwrap_err().to_string().contains("pack from 1.0.0"));
+    let astray = Manifest::parse(manifest(&pack.replace("\"p\"", "\"../p\"")).as_bytes());
+    assert!(astray.is_err());
 }
