@@ -85,6 +85,17 @@ fn new_blocks_that_both_images_have_are_in_the_pack_once() {
 }
 
 #[test]
+fn what_both_old_images_have_is_in_the_window_once() {
+    let kernel = noise(5, 64 << 10);
+    let old = [kernel.clone(), [noise(1, 4096), kernel].concat()];
+    let pair = Pair { old, new: [noise(6, 64 << 10), noise(2, 4096)] };
+    let pack = pair.make(3, 1);
+    let windows = pack.head.pieces().flat_map(|placed| placed.piece.window.clone());
+    let of_images = windows.map(|extent| (extent.image, extent.first, extent.blocks));
+    assert!(of_images.eq([(Image::Root, 0, 16), (Image::Boot, 0, 1)]));
+}
+
+#[test]
 fn pieces_of_another_pack_are_refused() {
     let [one, other] = [3, 4].map(|seed| {
         let pair = Pair { old: [noise(1, 50_000), vec![1]], new: [noise(seed, 50_000), vec![2]] };

@@ -11,7 +11,7 @@ use crate::{Extent, Image, Run, Way};
 pub(crate) struct Plan {
     pub(crate) root: Vec<Run>,
     pub(crate) boot: Vec<Run>,
-    /// Old blocks without further use, in order.
+    /// Old blocks without further use, in order; those of the boot image that the root image has not.
     pub(crate) unused: Vec<Extent>,
 }
 
@@ -29,22 +29,20 @@ pub(crate) fn plan(old: &Images<'_>, new: &Images<'_>, zero: &Digest) -> Result<
         root: Inventory::of_leaves(new.root.leaves)?,
         boot: Inventory::of_leaves(new.boot.leaves)?,
     };
-    let [root, boot] = {
-        let root = &Inventory::of_leaves(old.root.leaves)?;
-        let boot = &Inventory::of_leaves(old.boot.leaves)?;
-        let (root, boot) = ((root, Image::Root), (boot, Image::Boot));
-        [
-            wanted.runs(Image::Root, new.root.leaves, zero, [root, boot])?,
-            wanted.runs(Image::Boot, new.boot.leaves, zero, [boot, root])?,
-        ]
+    let old_root = Inventory::of_leaves(old.root.leaves)?;
+    let old_boot = Inventory::of_leaves(old.boot.leaves)?;
+    let origins = [(&old_root, Image::Root), (&old_boot, Image::Boot)];
+    let root = wanted.runs(Image::Root, new.root.leaves, zero, origins)?;
+    let [first, second] = origins;
+    let boot = wanted.runs(Image::Boot, new.boot.leaves, zero, [second, first])?;
+    let left = |image: Image, found: &[&Inventory]| {
+        let ranges = unused(&Region::Leaves(old.of(image).leaves), found)?;
+        Ok::<_, MakeError>(ranges.into_iter().map(move |range| extent(image, &range)))
     };
-    let mut left = Vec::new();
-    for image in Image::ALL {
-        let blocks = Region::Leaves(old.of(image).leaves);
-        let ranges = unused(&blocks, &[&wanted.root, &wanted.boot])?;
-        left.extend(ranges.into_iter().map(|range| extent(image, &range)));
-    }
-    Ok(Plan { root, boot, unused: left })
+    let from_root = left(Image::Root, &[&wanted.root, &wanted.boot])?;
+    // The old kernel lies in both images, and once is enough.
+    let from_boot = left(Image::Boot, &[&wanted.root, &wanted.boot, &old_root])?;
+    Ok(Plan { root, boot, unused: from_root.chain(from_boot).collect() })
 }
 
 fn extent(image: Image, range: &Range<u32>) -> Extent {
