@@ -1,9 +1,9 @@
 //! Making a pack from two releases.
 //!
-//! 1. [`plan`]: each block of the new images is zero, old or new, by the leaves alone.
+//! 1. `plan`: each block of the new images is zero, old or new, by the leaves alone.
 //! 2. The new blocks, in order, are cut into pieces of equal length.
-//! 3. [`window`]: each piece gets the old blocks that look most like it, of those that have no further use.
-//! 4. [`compress`]: pieces are compressed on several threads and collected in a spool, since the head, which comes first, says how
+//! 3. `window`: each piece gets the old blocks that look most like it, of those that have no further use.
+//! 4. `compress`: pieces are compressed on several threads and collected in a spool, since the head, which comes first, says how
 //!    long they are.
 //!
 //! The same images and options give the same bytes, with any number of threads and the same version of zstd.

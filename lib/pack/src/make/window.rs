@@ -2,7 +2,7 @@
 //!
 //! The old blocks without further use, one behind the other, are cut into chunks of 64 KiB. Two windows are looked at: the
 //! chunks around the place that corresponds to the piece's own, since releases keep their order; and those with
-//! most [votes](super::votes), with the former for what room is left. Where the first has nearly as many votes it
+//! most votes (`votes`), with the former for what room is left. Where the first has nearly as many votes it
 //! is taken, since it is in one piece; else content has moved, and it is the second. All chunks stay in the old order.
 
 use verity::ReadAt;
