@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use manifest::Offset;
+use pack::make::Level;
 use semver::Version;
 
 use crate::generate::KeyType;
@@ -130,6 +131,20 @@ pub(crate) struct AddArguments {
     /// Do not look whether the images decompress to what the build report says
     #[arg(long)]
     pub(crate) unchecked: bool,
+    /// From how many older releases to make delta packs, the newest first; 0 makes none
+    #[arg(long, value_name = "NUMBER", default_value_t = 3)]
+    pub(crate) packs: u8,
+    /// How hard to compress packs, 1 to 19; 12, if it is not given
+    #[arg(long, value_name = "NUMBER", value_parser = level)]
+    pub(crate) pack_level: Option<Level>,
+    /// Folder for decompressed images while packs are made; that of the targets, if it is not given
+    #[arg(long, value_name = "DIR")]
+    pub(crate) work: Option<PathBuf>,
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    let level = text.parse().ok().and_then(Level::new);
+    level.ok_or_else(|| "a level is a number from 1 to 19".to_owned())
 }
 
 #[derive(Debug, Args)]

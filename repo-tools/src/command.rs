@@ -18,8 +18,8 @@ use crate::arguments::{
 use crate::explain::{explain, schedule};
 use crate::{
     Add, Author, Checkup, Choice, Depth, Error, Existing, ExpiryPolicy, Init, Layout, Outcome,
-    Result, Selector, Server, Unobserved, WaveChange, add, change_waves, check, init, list,
-    refresh, select, withdraw,
+    Packing, Result, Selector, Server, Unobserved, WaveChange, add, change_waves, check, init,
+    list, refresh, select, withdraw,
 };
 
 /// Runs the program; `clock` is the time unless the command line says otherwise.
@@ -95,6 +95,12 @@ impl Session<'_> {
             max_version: arguments.max_version.clone(),
             replace: arguments.replace,
             unchecked: arguments.unchecked,
+            packing: Packing {
+                most: usize::from(arguments.packs),
+                level: arguments.pack_level.unwrap_or_default(),
+                work: arguments.work.clone(),
+                quiet: false,
+            },
         };
         let added = add(&author, &options, &mut Unobserved)?;
         self.end(&added, added.outcome)

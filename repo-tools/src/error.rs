@@ -149,6 +149,14 @@ pub enum Error {
         /// Which of length and digest differs, in words.
         reason: String,
     },
+    /// A delta pack could not be made.
+    #[error("cannot make the pack from {from}")]
+    Pack {
+        /// The release that hosts have.
+        from: Version,
+        /// Why not.
+        source: pack::make::MakeError,
+    },
     /// A target name that some client could take for something else.
     #[error("{0:?} cannot be a target name: letters, digits, '.', '_', '+' and '-' only")]
     TargetName(String),
@@ -205,7 +213,9 @@ impl Classify for Error {
             Self::Read { .. } | Self::Write { .. } | Self::Edge { .. } | Self::Sign { .. } => {
                 Kind::Failed
             }
-            Self::NoRepository(_) | Self::Key { .. } | Self::Schema { .. } => Kind::Failed,
+            Self::NoRepository(_) | Self::Key { .. } | Self::Schema { .. } | Self::Pack { .. } => {
+                Kind::Failed
+            }
             Self::Busy(_) => Kind::Temporary,
             Self::Trust { source, .. } => match source.kind() {
                 trust::Kind::Refused => Kind::Refused,

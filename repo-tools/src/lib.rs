@@ -18,6 +18,7 @@
 //! |---|---|
 //! | `layout`, `files` | where files lie; how one is written durably |
 //! | `keys`, `generate`, `sign` | key folders, new keys, signatures |
+//! | `parts`, `packs`, `tee` | what a build brings; what hosts of older releases lack of it; measuring on the way |
 //! | `published`, `edition`, `publish` | the state on disk, the next state, the way from one to the other |
 //! | `init`, `release`, `refresh`, `check`, `explain`, `mirror`, `serve` | the commands |
 //! | `arguments`, `command` | the command line and what runs for it |
@@ -35,6 +36,7 @@ mod init;
 mod keys;
 mod layout;
 mod mirror;
+mod packs;
 mod parts;
 mod publish;
 mod published;
@@ -42,6 +44,7 @@ mod refresh;
 mod release;
 mod serve;
 mod sign;
+mod tee;
 mod time;
 mod verify;
 
@@ -56,6 +59,7 @@ pub use generate::KeyType;
 pub use init::{Init, Initialised, init};
 pub use layout::Layout;
 pub use mirror::{Choice, Existing, Mirrored, Selection, select};
+pub use packs::{AddedPack, Packing, WithoutPack};
 pub use publish::Author;
 pub use refresh::{Depth, Refreshed, refresh};
 pub use release::{

@@ -1,20 +1,19 @@
 //! The folder of a build: its report, and its images on their way into the repository.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use aws_lc_rs::digest::{Context, SHA256};
 use manifest::report::{Artifact, BuildReport, FORMAT, ImageReport};
 use manifest::{Content, Contents, Digest, Images, Update};
 use trust::Sha256;
 
 use crate::files::{Observer, Unnamed, read_text, reading, writing};
 use crate::publish::{is_flat, target_path};
+use crate::tee::{Measured, Tee};
 use crate::{Error, Result};
 
 const REPORT: &str = "build-report.json";
-const BUFFER: usize = 256 << 10;
 
 /// A build that was read.
 #[derive(Debug)]
@@ -136,7 +135,7 @@ impl Parts {
 }
 
 /// Whether a file of this length and digest is there already.
-fn holds(path: &Path, length: u64, sha256: Sha256) -> Result<bool> {
+pub(crate) fn holds(path: &Path, length: u64, sha256: Sha256) -> Result<bool> {
     let Ok(file) = File::open(path) else { return Ok(false) };
     if file.metadata().map_err(reading(path))?.len() != length {
         return Ok(false);
@@ -195,52 +194,4 @@ fn compare(path: &Path, what: &str, expected: &Artifact, found: &Measured) -> Re
         return Ok(());
     };
     Err(Error::Mismatch { path: path.to_owned(), reason })
-}
-
-/// Reads, measures, and writes what it read.
-struct Tee<R, W> {
-    from: R,
-    to: W,
-    digest: Context,
-    length: u64,
-    /// Reading ends one byte after this.
-    limit: u64,
-    /// Why writing failed, as against reading.
-    write_error: Option<io::Error>,
-}
-
-/// Length and digest of what was read.
-struct Measured {
-    length: u64,
-    sha256: Sha256,
-}
-
-impl<R: Read, W: Write> Tee<R, W> {
-    fn new(from: R, to: W, limit: u64) -> Self {
-        let digest = Context::new(&SHA256);
-        Self { from, to, digest, length: 0, limit, write_error: None }
-    }
-
-    fn finish(self) -> Measured {
-        let bytes: [u8; 32] =
-            self.digest.finish().as_ref().try_into().expect("SHA-256 has 32 bytes");
-        Measured { length: self.length, sha256: bytes.into() }
-    }
-}
-
-impl<R: Read, W: Write> Read for Tee<R, W> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.length > self.limit {
-            return Ok(0);
-        }
-        let length = buffer.len().min(BUFFER);
-        let read = self.from.read(&mut buffer[..length])?;
-        self.digest.update(&buffer[..read]);
-        self.length = self.length.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
-        if let Err(error) = self.to.write_all(&buffer[..read]) {
-            self.write_error = Some(error);
-            return Err(io::Error::other("the copy could not be written"));
-        }
-        Ok(read)
-    }
 }

@@ -53,6 +53,16 @@ impl Lock {
     }
 }
 
+/// A target that has a name.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+    /// Where it lies, if it is there.
+    pub(crate) path: PathBuf,
+    pub(crate) length: u64,
+    pub(crate) sha256: Sha256,
+}
+
 /// A change that is being prepared. Nothing of it is visible before [`Change::publish`] ends.
 #[derive(Debug)]
 pub(crate) struct Change<'a> {
@@ -71,6 +81,11 @@ impl<'a> Change<'a> {
         Ok(Self { author, keys, published, _lock: lock })
     }
 
+    /// Where the repository lies.
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.author.layout
+    }
+
     /// Whether the keys at hand can sign from `depth` on: asked before long work.
     pub(crate) fn can_sign(&self, depth: Depth) -> Result<()> {
         let root = &self.published.roles.root;
@@ -80,6 +95,22 @@ impl<'a> Change<'a> {
     /// Names a target that lies in the folder already.
     pub(crate) fn enter(&mut self, name: &str, length: u64, sha256: Sha256) -> Result<()> {
         enter(&mut self.published.roles.targets, name, length, sha256)
+    }
+
+    /// Has a target no name any more. Its file stays for readers who have the metadata of before.
+    pub(crate) fn leave(&mut self, name: &str) {
+        if let Ok(name) = TargetName::new(name) {
+            self.published.roles.targets.remove_target(&name);
+        }
+    }
+
+    /// A target as it is named now, whether or not that is published.
+    pub(crate) fn named(&self, name: &str) -> Option<Named> {
+        let target = self.published.roles.targets.targets.get(&TargetName::new(name).ok()?)?;
+        let bytes: [u8; 32] = target.hashes.sha256.as_ref().try_into().ok()?;
+        let sha256 = Sha256::from(bytes);
+        let path = target_path(self.author.layout.targets(), name, sha256);
+        Some(Named { name: name.to_owned(), path, length: target.length, sha256 })
     }
 
     /// Writes a small target, and names it.

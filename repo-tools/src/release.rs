@@ -1,6 +1,7 @@
 //! Releases in the manifest: adding, listing, changing waves, withdrawing.
 
 mod add;
+mod added;
 mod list;
 mod migrations;
 mod waves;
@@ -9,7 +10,8 @@ mod withdraw;
 use manifest::{Manifest, Update};
 use semver::Version;
 
-pub use add::{Add, Added, Outcome, add};
+pub use add::{Add, add};
+pub use added::{Added, Outcome};
 pub use list::{Listed, ListedRelease, list};
 pub use waves::{Changed, WaveChange, change_waves};
 pub use withdraw::{Withdrawn, withdraw};
@@ -54,6 +56,6 @@ impl Selector {
 }
 
 /// Whether two releases are for the same hosts.
-fn same_hosts(left: &Update, right: &Update) -> bool {
+pub(crate) fn same_hosts(left: &Update, right: &Update) -> bool {
     left.variant == right.variant && left.arch == right.arch
 }

@@ -1,18 +1,16 @@
 //! `release add`: from a build's folder to a release that hosts see.
 
-use std::fmt;
 use std::path::PathBuf;
 
-use cli::ByteCount;
-use manifest::{Manifest, Schedule, Update};
+use manifest::{Manifest, Pack, Schedule, Update};
 use semver::Version;
-use serde::Serialize;
 
+use super::added::{Added, AddedTarget, Outcome};
 use super::{migrations, same_hosts};
 use crate::files::Observer;
+use crate::packs::{self, AddedPack, Packed, Packing};
 use crate::parts::{Image, Parts};
 use crate::publish::{Author, Change};
-use crate::refresh::RoleVersions;
 use crate::{Depth, Error, Result};
 
 /// A release that is to be published.
@@ -30,52 +28,8 @@ pub struct Add {
     pub replace: bool,
     /// Does not look whether the images decompress to what the report says.
     pub unchecked: bool,
-}
-
-/// Whether there was anything to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// The repository was changed.
-    Done,
-    /// The repository was so already.
-    NothingToDo,
-}
-
-/// What `release add` did.
-#[derive(Clone, Debug, Serialize)]
-pub struct Added {
-    /// Whether anything was done.
-    pub outcome: Outcome,
-    /// Variant.
-    pub variant: String,
-    /// Architecture.
-    pub arch: String,
-    /// Version.
-    pub version: Version,
-    /// The highest version that hosts may run.
-    pub max_version: Version,
-    /// The release's targets.
-    pub targets: Vec<AddedTarget>,
-    /// When the first and the last host may take it; nothing: at once.
-    pub from: Option<String>,
-    /// When all hosts may.
-    pub until: Option<String>,
-    /// Versions of the metadata now.
-    pub versions: RoleVersions,
-}
-
-/// One target of an added release.
-#[derive(Clone, Debug, Serialize)]
-pub struct AddedTarget {
-    /// Name of the target.
-    pub name: String,
-    /// Length in bytes.
-    pub length: u64,
-    /// Digest.
-    pub sha256: String,
-    /// Whether it was not in the repository yet.
-    pub is_new: bool,
+    /// Packs from older releases.
+    pub packing: Packing,
 }
 
 /// Publishes a release.
@@ -91,17 +45,24 @@ pub fn add(author: &Author, add: &Add, observer: &mut dyn Observer) -> Result<Ad
     let steps = add.migrations.as_deref().map(migrations::load).transpose()?;
     let versions = change.published.repository.versions();
     let is_published = images.iter().all(|image| is_target(&change, image));
-    let entry = enter(&mut change.published.manifest, update, add, is_published)?;
+    let mut entry = enter(&mut change.published.manifest, update, add, is_published)?;
     let have_steps = steps.as_ref().is_none_or(|steps| steps.are_in(&change.published));
-    let mut added = Added::new(&entry, &images, versions.into());
-    if entry.is_same && have_steps {
+    let mut added = Added::new(&entry.update, &images, versions.into());
+    added.packs = named_packs(&change, &entry.update);
+    let is_there = entry.is_same && have_steps;
+    let lacking = packs::lacking(&change, &entry.update, add.packing.most);
+    if is_there && lacking.is_empty() {
         return Ok(added);
     }
     change.can_sign(Depth::Targets)?;
-    for (image, target) in images.iter().zip(&mut added.targets) {
-        let targets = author.layout.targets();
-        target.is_new = parts.copy(image, targets, add.unchecked, observer)?;
-        change.enter(&image.name, image.report.transport.length, image.sha256)?;
+    if !is_there {
+        copy(&mut change, &parts, &images, add.unchecked, &mut added.targets, observer)?;
+    }
+    let packed = packs::make(&mut change, &entry.update, &lacking, &add.packing, observer)?;
+    let has_new_packs = !packed.packs.is_empty();
+    entry.take_packs(&mut change, packed, &mut added);
+    if is_there && !has_new_packs {
+        return Ok(added);
     }
     if let Some(steps) = steps {
         steps.publish(&mut change, add.replace, observer)?;
@@ -110,6 +71,32 @@ pub fn add(author: &Author, add: &Add, observer: &mut dyn Observer) -> Result<Ad
     added.versions = change.publish(Depth::Targets, observer)?.into();
     added.outcome = Outcome::Done;
     Ok(added)
+}
+
+/// Copies the images, and has them be targets.
+fn copy(
+    change: &mut Change<'_>,
+    parts: &Parts,
+    images: &[Image<'_>],
+    unchecked: bool,
+    added: &mut [AddedTarget],
+    observer: &mut dyn Observer,
+) -> Result<()> {
+    for (image, target) in images.iter().zip(added) {
+        target.is_new = parts.copy(image, change.layout().targets(), unchecked, observer)?;
+        change.enter(&image.name, image.report.transport.length, image.sha256)?;
+    }
+    Ok(())
+}
+
+/// The packs that a release has already.
+fn named_packs(change: &Change<'_>, update: &Update) -> Vec<AddedPack> {
+    let named = |pack: &Pack| {
+        let target = change.named(&pack.target)?;
+        let (from, sha256) = (pack.from.clone(), target.sha256.to_string());
+        Some(AddedPack { from, name: target.name, length: target.length, sha256, is_new: false })
+    };
+    update.packs.iter().filter_map(named).collect()
 }
 
 fn with_waves(mut update: Update, schedule: Option<&Schedule>) -> Update {
@@ -129,8 +116,30 @@ fn is_target(change: &Change<'_>, image: &Image<'_>) -> bool {
 #[derive(Debug)]
 struct Entry {
     update: Update,
+    /// Where it is in the manifest.
+    place: usize,
     /// It was there already.
     is_same: bool,
+    /// Packs of the release whose place it took.
+    replaced: Vec<Pack>,
+}
+
+impl Entry {
+    /// Has packs in the manifest beside those that are there, and no others as targets.
+    fn take_packs(&mut self, change: &mut Change<'_>, packed: Packed, added: &mut Added) {
+        let is_new = |pack: &Pack| packed.packs.iter().any(|new| new.target == pack.target);
+        for gone in self.replaced.iter().filter(|pack| !is_new(pack)) {
+            change.leave(&gone.target);
+        }
+        let packs = &mut self.update.packs;
+        packs.retain(|pack| !is_new(pack));
+        packs.extend(packed.packs);
+        packs.sort_by(|left, right| right.from.cmp(&left.from));
+        change.published.manifest.updates[self.place].packs.clone_from(packs);
+        added.packs.extend(packed.added);
+        added.packs.sort_by(|left, right| right.from.cmp(&left.from));
+        added.without_pack = packed.without;
+    }
 }
 
 /// Puts a release into the manifest, and lets the other releases for the same hosts know its version.
@@ -139,11 +148,12 @@ struct Entry {
 fn enter(manifest: &mut Manifest, new: Update, add: &Add, is_published: bool) -> Result<Entry> {
     let place =
         manifest.updates.iter().position(|old| same_hosts(old, &new) && old.version == new.version);
-    if let Some(old) = place.map(|place| &manifest.updates[place])
+    if let Some(place) = place
         && !add.replace
     {
+        let old = &manifest.updates[place];
         refuse_other(old, &new, add.schedule.is_some(), is_published)?;
-        return Ok(Entry { update: old.clone(), is_same: true });
+        return Ok(Entry { update: old.clone(), place, is_same: true, replaced: Vec::new() });
     }
     let mut update = new;
     update.max_version = max_version(manifest, &update, add.max_version.as_ref())?;
@@ -154,11 +164,13 @@ fn enter(manifest: &mut Manifest, new: Update, add: &Add, is_published: bool) ->
             other.max_version = update.max_version.clone();
         }
     }
-    match place {
-        Some(place) => manifest.updates[place] = update.clone(),
+    let place = place.unwrap_or(manifest.updates.len());
+    let mut replaced = Vec::new();
+    match manifest.updates.get_mut(place) {
+        Some(old) => replaced = std::mem::replace(old, update.clone()).packs,
         None => manifest.updates.push(update.clone()),
     }
-    Ok(Entry { update, is_same: false })
+    Ok(Entry { update, place, is_same: false, replaced })
 }
 
 /// Refuses a release that is published as another one.
@@ -190,49 +202,6 @@ fn max_version(manifest: &Manifest, new: &Update, given: Option<&Version>) -> Re
     Ok(highest.unwrap_or_else(|| new.version.clone()).max(new.version.clone()))
 }
 
-impl Added {
-    fn new(entry: &Entry, images: &[Image<'_>], versions: RoleVersions) -> Self {
-        let update = &entry.update;
-        let waves = update.schedule().waves();
-        let targets = images.iter().map(|image| AddedTarget {
-            name: image.name.clone(),
-            length: image.report.transport.length,
-            sha256: image.sha256.to_string(),
-            is_new: false,
-        });
-        Self {
-            outcome: Outcome::NothingToDo,
-            variant: update.variant.clone(),
-            arch: update.arch.clone(),
-            version: update.version.clone(),
-            max_version: update.max_version.clone(),
-            targets: targets.collect(),
-            from: waves.first().map(|wave| crate::time::stamp(wave.start)),
-            until: waves.last().map(|wave| crate::time::stamp(wave.end)),
-            versions,
-        }
-    }
-}
-
-impl fmt::Display for Added {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { variant, arch, version, .. } = self;
-        let verb = match self.outcome {
-            Outcome::Done => "published ",
-            Outcome::NothingToDo => "unchanged ",
-        };
-        writeln!(out, "{verb} {variant} {arch} {version}")?;
-        for target in &self.targets {
-            let note = if target.is_new { "" } else { "  (there already)" };
-            writeln!(out, "  {}  {}{note}", target.name, ByteCount(target.length))?;
-        }
-        match (&self.from, &self.until) {
-            (Some(from), Some(until)) => write!(out, "  to all hosts between {from} and {until}"),
-            _ => write!(out, "  to all hosts at once"),
-        }
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -254,6 +223,7 @@ mod tests {
             max_version: None,
             replace: false,
             unchecked: false,
+            packing: Packing::default(),
         }
     }
 

@@ -7,6 +7,7 @@ use repo_tools::{Depth, Init, KeyType, Unobserved, refresh, withdraw};
 use tough::{IntoVec, RepositoryLoader, TargetName};
 use url::Url;
 
+use crate::packs;
 use crate::program::Served;
 use crate::world::{World, block_on, selector};
 
@@ -31,11 +32,12 @@ fn python_tuf(world: &World, served: &Served, names: &[&str]) -> Output {
     command.args(names).output().unwrap()
 }
 
-/// Fetches the manifest and every image with python-tuf.
+/// Fetches the manifest, every image and every pack with python-tuf.
 fn python_accepts(world: &World, served: &Served) {
     let updates = world.manifest().updates;
     let images = updates.iter().flat_map(|update| update.images.names());
-    let names: Vec<&str> = std::iter::once("manifest.json").chain(images).collect();
+    let packs = updates.iter().flat_map(|update| &update.packs).map(|pack| pack.target.as_str());
+    let names: Vec<&str> = std::iter::once("manifest.json").chain(images).chain(packs).collect();
     let output = python_tuf(world, served, &names);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let repository = world.client("ours").unwrap();
@@ -93,6 +95,46 @@ fn python_tuf_refuses_what_was_not_published() {
     assert!(error.contains("UnsignedMetadataError"), "{error}");
 }
 
+/// A repository of now in which 1.1.0 has a pack.
+fn with_pack() -> World {
+    let mut world = World::empty();
+    world.author.now = chrono::Utc::now();
+    world.init(&Init::default());
+    packs::publish(&world, 0);
+    packs::publish(&world, 1);
+    assert_eq!(world.update("1.1.0").packs.len(), 1);
+    world
+}
+
+#[test]
+fn python_tuf_accepts_packs_and_what_is_beside_them() {
+    let world = with_pack();
+    python_accepts(&world, &Served::start(&world.path("repo")));
+}
+
+#[test]
+fn tough_accepts_packs_and_what_is_beside_them() {
+    let world = with_pack();
+    let ours = world.client("ours").unwrap();
+    for name in ["small-x86_64-1.1.0-from-1.0.0.pack", "small-x86_64-1.1.0-boot.img.lz4"] {
+        assert_eq!(tough_reads(&world, name), world.target(&ours, name));
+    }
+}
+
+/// A target, as tough's client reads it.
+fn tough_reads(world: &World, name: &str) -> Vec<u8> {
+    let root = std::fs::read(world.metadata("1.root.json")).unwrap();
+    let url = |path: &std::path::Path| Url::from_directory_path(path).unwrap();
+    let layout = &world.author.layout;
+    let (metadata, targets) = (url(layout.metadata()), url(layout.targets()));
+    block_on(async {
+        let loader = RepositoryLoader::new(&root, metadata, targets);
+        let repository = loader.load().await.unwrap();
+        let name = TargetName::new(name).unwrap();
+        repository.read_target(&name).await.unwrap().unwrap().into_vec().await.unwrap()
+    })
+}
+
 #[test]
 fn tough_accepts_a_repository() {
     for key_type in [KeyType::Ed25519, KeyType::Ecdsa, KeyType::Rsa] {
@@ -101,17 +143,8 @@ fn tough_accepts_a_repository() {
         world.init(&Init { key_type, ..Init::default() });
         world.add("1.0.0").unwrap();
         refresh(&world.author, Depth::Root, &mut Unobserved).unwrap();
-        let root = std::fs::read(world.metadata("1.root.json")).unwrap();
-        let url = |path: &std::path::Path| Url::from_directory_path(path).unwrap();
-        let layout = &world.author.layout;
-        let (metadata, targets) = (url(layout.metadata()), url(layout.targets()));
         let name = "small-x86_64-1.0.0-root.img.lz4";
-        let fetched = block_on(async {
-            let loader = RepositoryLoader::new(&root, metadata, targets);
-            let repository = loader.load().await.unwrap();
-            let name = TargetName::new(name).unwrap();
-            repository.read_target(&name).await.unwrap().unwrap().into_vec().await.unwrap()
-        });
+        let fetched = tough_reads(&world, name);
         let ours = world.client("ours").unwrap();
         assert_eq!(fetched, world.target(&ours, name));
     }

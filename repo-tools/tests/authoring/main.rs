@@ -6,6 +6,7 @@ mod clients;
 mod half_published;
 mod keys;
 mod mirror;
+mod packs;
 mod program;
 mod refusals;
 mod releases;

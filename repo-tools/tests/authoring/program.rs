@@ -56,6 +56,25 @@ impl Place {
 }
 
 #[test]
+fn packs_are_made_unless_none_are_wanted() {
+    let place = Place::new();
+    code(&place.add("1.0.0", &[]), 0);
+    code(&place.add("1.1.0", &["--pack-level", "20"]), 2);
+    let tried = |version: &str, more: &[&str]| {
+        let output = place.add(version, &[more, &["--json"]].concat());
+        code(&output, 0);
+        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(json["packs"].as_array().unwrap().is_empty(), "these images have no trees");
+        json["without_pack"].as_array().unwrap().len()
+    };
+    assert_eq!(tried("1.1.0", &["--packs", "0"]), 0);
+    assert_eq!(tried("1.2.0", &["--packs", "1", "--pack-level", "3"]), 1);
+    let work = place.world.path(".");
+    assert_eq!(tried("1.3.0", &["--work", work.to_str().unwrap()]), 3);
+    assert_eq!(tried("1.4.0", &[]), 3, "three of four");
+}
+
+#[test]
 fn each_end_has_its_exit_code() {
     let place = Place::new();
     code(&place.add("1.0.0", &[]), 0);

@@ -9,7 +9,9 @@ use manifest::report::{
     Artifact, BuildReport, FORMAT, ImageReport, ImageReports, LayoutReport, VerityReport,
 };
 use manifest::{Manifest, Update};
-use repo_tools::{Add, Added, Author, ExpiryPolicy, Init, Layout, Result, Selector, Unobserved};
+use repo_tools::{
+    Add, Added, Author, ExpiryPolicy, Init, Layout, Packing, Result, Selector, Unobserved,
+};
 use tempfile::TempDir;
 use trust::{DirectorySource, Repository, Sha256, Store};
 
@@ -78,6 +80,7 @@ impl World {
             max_version: None,
             replace: false,
             unchecked: false,
+            packing: Packing { most: 3, quiet: true, ..Packing::default() },
         }
     }
 
@@ -160,18 +163,28 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// Writes a build whose images hold `contents` over and over.
+/// A hash image and what it leads to.
+pub(crate) struct Tree {
+    pub(crate) hash: Vec<u8>,
+    pub(crate) root_hash: String,
+}
+
+/// Writes a build whose images hold `contents` over and over, without any tree.
 pub(crate) fn write_parts(folder: &Path, version: &str, contents: &str) {
-    let image = |name: &str, length: usize| {
-        let seed = format!("{name} {contents} ");
-        let raw: Vec<u8> = seed.bytes().cycle().take(length).collect();
-        let transport = lz4(&raw);
-        ImageReport {
-            raw: artifact(folder, &format!("{name}.img"), &raw),
-            transport: artifact(folder, &format!("{name}.img.lz4"), &transport),
-            partition_bytes: 1 << 20,
-            fill_permille: 500,
-        }
+    let image = |name: &str, length: usize| -> Vec<u8> {
+        format!("{name} {contents} ").bytes().cycle().take(length).collect()
+    };
+    let tree = Tree { hash: image("hash", 8192), root_hash: "ab".repeat(32) };
+    write_images(folder, version, &image("boot", 50_000), &image("root", 300_000), &tree);
+}
+
+/// Writes a build of these images.
+pub(crate) fn write_images(folder: &Path, version: &str, boot: &[u8], root: &[u8], tree: &Tree) {
+    let image = |name: &str, raw: &[u8]| ImageReport {
+        raw: artifact(folder, &format!("{name}.img"), raw),
+        transport: artifact(folder, &format!("{name}.img.lz4"), &lz4(raw)),
+        partition_bytes: 1 << 20,
+        fill_permille: 500,
     };
     let report = BuildReport {
         format: FORMAT,
@@ -183,16 +196,16 @@ pub(crate) fn write_parts(folder: &Path, version: &str, contents: &str) {
         command_line: String::new(),
         selinux: None,
         verity: VerityReport {
-            root_hash: "ab".repeat(32),
+            root_hash: tree.root_hash.clone(),
             salt: "00".into(),
             uuid: "00000000-0000-0000-0000-000000000000".into(),
             data_blocks: 16,
         },
         secure_boot: None,
         images: ImageReports {
-            boot: image("boot", 50_000),
-            root: image("root", 300_000),
-            hash: image("hash", 8192),
+            boot: image("boot", boot),
+            root: image("root", root),
+            hash: image("hash", &tree.hash),
         },
         layout: layout(),
     };

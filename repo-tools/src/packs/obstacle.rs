@@ -1,0 +1,74 @@
+//! Why there is no pack between two releases.
+
+use cli::ByteCount;
+use pack::make::MakeError;
+use semver::Version;
+use verity::{RootHash, Salt};
+
+use crate::Error;
+
+/// What keeps a pack from being made: a release that is not fit for one, or the world.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Obstacle {
+    /// The release is published without that pack.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    /// Nothing is published.
+    #[error(transparent)]
+    Fault(#[from] Error),
+}
+
+/// Why hosts of one release take the images of another whole.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unfit {
+    /// The manifest has no contents for it, which packs need.
+    #[error("the manifest does not say what the images of {0} hold")]
+    NoContents(Version),
+    /// The repository has no such target.
+    #[error("the repository's metadata does not list {0}")]
+    Unlisted(String),
+    /// A target's file that is missing, is another one or does not decompress.
+    #[error("target {name} {reason}")]
+    Target {
+        /// Its name.
+        name: String,
+        /// What is wrong, in words.
+        reason: String,
+    },
+    /// The hash image is no tree of the root hash that the manifest has.
+    #[error("the tree of {release} cannot be used: {source}")]
+    Tree {
+        /// The release.
+        release: Version,
+        /// What is wrong.
+        source: verity::Error,
+    },
+    /// A host could not make the hash image of the leaves.
+    #[error("the tree of {0} does not give its hash image, or does not cover its root image")]
+    OtherTree(Version),
+    /// The digests of equal blocks differ.
+    #[error("its dm-verity salt is {old}, not {new}: a pack needs two releases of one salt")]
+    Salt {
+        /// That of the release that hosts have.
+        old: Salt,
+        /// That of the release that is published.
+        new: Salt,
+    },
+    /// A host takes the UUID of the tree that it has.
+    #[error("the UUIDs of the two trees differ: a pack needs two releases of one UUID")]
+    Uuid,
+    /// Hosts know a pack by this root hash, and it is taken.
+    #[error("its root hash {0} is that of another of these releases")]
+    Same(RootHash),
+    /// The releases have too little in common for the format.
+    #[error("{0}")]
+    Make(MakeError),
+    /// It would save too little.
+    #[error("a pack would have {}, and the images {}: it saves too little", ByteCount(*pack), ByteCount(*images))]
+    TooLarge {
+        /// Bytes of the pack.
+        pack: u64,
+        /// Bytes of the compressed images.
+        images: u64,
+    },
+}

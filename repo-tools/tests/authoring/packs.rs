@@ -1,0 +1,284 @@
+//! Delta packs beside releases.
+
+use std::fs;
+use std::io::{Cursor, Read};
+
+use manifest::{Content, Pack};
+use pack::{Extent, Head, Image, Run, Way};
+use repo_tools::{Add, Added, Outcome, Packing, Unobserved, withdraw};
+use verity::{BLOCK_SIZE, Params};
+
+use crate::world::{Tree, World, selector, write_images};
+
+/// The same bytes for the same seed, which do not compress.
+fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_be_bytes()[0]
+    };
+    std::iter::repeat_with(next).take(length).collect()
+}
+
+/// Root and boot image of the release with this minor version: a few things change from each to the next.
+fn images(minor: u8) -> [Vec<u8>; 2] {
+    let mut root = noise(1, 300 * BLOCK_SIZE);
+    for change in 1..=minor {
+        let at = usize::from(change) * 20 * BLOCK_SIZE + 77;
+        root[at..at + 9].fill(change);
+        let at = usize::from(change) * 30 * BLOCK_SIZE;
+        let moved = root[100..5000].to_vec();
+        root[at..at + 4900].copy_from_slice(&moved);
+    }
+    root.extend(noise(u64::from(minor), usize::from(minor) * BLOCK_SIZE));
+    root.extend(vec![0; 2 * BLOCK_SIZE]);
+    let mut boot = noise(2, 50_001);
+    boot[40_000] = minor;
+    [root, boot]
+}
+
+fn version(minor: u8) -> String {
+    format!("1.{minor}.0")
+}
+
+fn build(world: &World, minor: u8, params: &Params) {
+    let folder = world.path(&format!("parts-{}", version(minor)));
+    let _ = fs::create_dir(&folder);
+    let [root, boot] = images(minor);
+    let mut hash = Cursor::new(Vec::new());
+    let one = std::num::NonZeroUsize::MIN;
+    let length = root.len().try_into().unwrap();
+    let made = verity::format(&root, length, params, &mut hash, one, &|_| ()).unwrap();
+    let tree = Tree { hash: hash.into_inner(), root_hash: made.root_hash.to_string() };
+    write_images(&folder, &version(minor), &boot, &root, &tree);
+}
+
+pub(crate) fn publish(world: &World, minor: u8) -> Added {
+    build(world, minor, &Params::for_product_line("small"));
+    world.add(&version(minor)).unwrap()
+}
+
+/// A repository with the releases 1.0.0 to 1.`minor`.0.
+fn published(minor: u8) -> World {
+    let world = World::new();
+    (0..=minor).for_each(|minor| drop(publish(&world, minor)));
+    world
+}
+
+fn froms(packs: &[Pack]) -> Vec<String> {
+    packs.iter().map(|pack| pack.from.to_string()).collect()
+}
+
+/// What a host makes of a pack, with nothing but its images.
+fn apply(world: &World, pack: &Pack, old: &[Vec<u8>; 2]) -> [Vec<u8>; 2] {
+    let bytes = world.target(&world.client("client").unwrap(), &pack.target);
+    let at = |number: u64| usize::try_from(number).unwrap();
+    let start = at(pack::HEAD_OFFSET);
+    Head::check_start(bytes[..start].try_into().unwrap()).unwrap();
+    let head = &bytes[start..start + at(pack.head.length)];
+    assert_eq!(pack.head, Content::new(pack.head.length, digest(head)));
+    let head = Head::parse(head).unwrap();
+    assert_eq!(head.old().root_hash, *pack.from_root_hash.as_bytes());
+    let block = |number: u32| at(number.into()) * BLOCK_SIZE;
+    let old = old.clone().map(|mut image| {
+        image.resize(image.len().next_multiple_of(BLOCK_SIZE), 0);
+        image
+    });
+    let index = |image| usize::from(image == Image::Boot);
+    let of = |extent: &Extent| {
+        &old[index(extent.image)][block(extent.first)..block(extent.first + extent.blocks)]
+    };
+    let new = *head.new_release();
+    let mut out = Image::ALL.map(|image| vec![0; block(new.blocks(image))]);
+    for placed in head.pieces() {
+        let window: Vec<u8> = placed.piece.window.iter().flat_map(of).copied().collect();
+        let mut raw = vec![0; placed.piece.raw_bytes()];
+        let compressed = &bytes[at(placed.range.start)..at(placed.range.end)];
+        placed.piece.decode(compressed, &window, &mut raw).unwrap();
+        let mut raw = raw.as_slice();
+        for place in placed.places {
+            let range = block(place.first)..block(place.first + place.blocks);
+            raw.read_exact(&mut out[index(place.image)][range]).unwrap();
+        }
+    }
+    for image in Image::ALL {
+        let mut next = 0;
+        for Run { blocks, way } in head.runs(image) {
+            for place in 0..*blocks {
+                let source = match *way {
+                    Way::Zero | Way::New => None,
+                    Way::Old { image, first } => {
+                        Some(of(&Extent { image, first: first + place, blocks: 1 }).to_vec())
+                    }
+                    Way::Again { image, first } => {
+                        let first = block(first + place);
+                        Some(out[index(image)][first..first + BLOCK_SIZE].to_vec())
+                    }
+                };
+                if let Some(source) = source {
+                    out[index(image)][next..next + BLOCK_SIZE].copy_from_slice(&source);
+                }
+                next += BLOCK_SIZE;
+            }
+        }
+    }
+    out
+}
+
+fn digest(bytes: &[u8]) -> manifest::Digest {
+    manifest::Digest::new(*trust::Sha256::of(bytes).as_bytes())
+}
+
+#[test]
+fn packs_from_the_last_releases_give_the_new_images() {
+    let world = published(4);
+    let update = world.update("1.4.0");
+    assert_eq!(froms(&update.packs), ["1.3.0", "1.2.0", "1.1.0"]);
+    assert_eq!(update.packs[0].target, "small-x86_64-1.4.0-from-1.3.0.pack");
+    let [root, boot] = images(4);
+    for (pack, minor) in update.packs.iter().zip([3, 2, 1]) {
+        let [found_root, found_boot] = apply(&world, pack, &images(minor));
+        assert!(found_root == root, "root from 1.{minor}.0");
+        assert!(found_boot[..boot.len()] == boot, "boot from 1.{minor}.0");
+        let from = world.update(&version(minor)).contents.unwrap().root_hash;
+        assert_eq!(pack.from_root_hash, from);
+    }
+    assert!(world.update("1.0.0").packs.is_empty());
+}
+
+#[test]
+fn the_result_says_which_packs_there_are() {
+    let world = published(0);
+    let added = publish(&world, 1);
+    assert_eq!(added.packs.len(), 1);
+    let pack = &added.packs[0];
+    assert!(pack.is_new && pack.length > 0 && pack.from.to_string() == "1.0.0");
+    assert!(added.to_string().contains("small-x86_64-1.1.0-from-1.0.0.pack"), "{added}");
+    let bytes = world.target(&world.client("client").unwrap(), &pack.name);
+    assert_eq!(pack.sha256, trust::Sha256::of(&bytes).to_string());
+    assert!(added.without_pack.is_empty());
+}
+
+#[test]
+fn the_same_release_with_its_packs_is_nothing_to_do() {
+    let world = published(2);
+    let before = world.snapshot();
+    let again = world.add("1.2.0").unwrap();
+    assert_eq!(again.outcome, Outcome::NothingToDo);
+    assert_eq!(again.packs.len(), 2);
+    assert!(again.packs.iter().all(|pack| !pack.is_new));
+    assert_eq!(world.snapshot(), before);
+}
+
+#[test]
+fn packs_come_to_a_release_later_and_go_when_it_is_replaced_without() {
+    let world = published(0);
+    build(&world, 1, &Params::for_product_line("small"));
+    let none = Add { packing: Packing::default(), ..world.options("1.1.0") };
+    world.add_with(&none).unwrap();
+    assert!(world.update("1.1.0").packs.is_empty());
+
+    let later = world.add("1.1.0").unwrap();
+    assert_eq!((later.outcome, later.packs.len()), (Outcome::Done, 1));
+    let first = world.update("1.1.0").packs;
+    assert_eq!(first.len(), 1);
+
+    let replace = Add { replace: true, ..world.options("1.1.0") };
+    let replaced = world.add_with(&replace).unwrap();
+    assert!(!replaced.packs[0].is_new, "the same images give the same pack");
+    assert_eq!(world.update("1.1.0").packs, first);
+
+    world.add_with(&Add { replace: true, ..none }).unwrap();
+    assert!(world.update("1.1.0").packs.is_empty());
+    assert!(world.client("client").unwrap().target(&first[0].target).is_none());
+}
+
+/// Why 1.1.0 has no pack from 1.0.0.
+fn reason(world: &World) -> String {
+    let added = world.add("1.1.0").unwrap();
+    assert_eq!(added.outcome, Outcome::Done);
+    assert!(world.update("1.1.0").packs.is_empty());
+    let [without] = added.without_pack.as_slice() else { panic!("{added}") };
+    assert!(added.to_string().contains(&without.reason), "{added}");
+    without.reason.clone()
+}
+
+#[test]
+fn releases_of_two_salts_have_no_pack() {
+    let world = published(0);
+    build(&world, 1, &Params::for_product_line("other"));
+    let reason = reason(&world);
+    assert!(reason.contains("two releases of one salt"), "{reason}");
+    // It is not tried in vain for ever: nothing is written.
+    let before = world.snapshot();
+    assert_eq!(world.add("1.1.0").unwrap().outcome, Outcome::NothingToDo);
+    assert_eq!(world.snapshot(), before);
+}
+
+#[test]
+fn releases_of_two_uuids_have_no_pack() {
+    let world = published(0);
+    let other = Params::for_product_line("other").uuid;
+    build(&world, 1, &Params { uuid: other, ..Params::for_product_line("small") });
+    assert!(reason(&world).contains("UUID"));
+}
+
+#[test]
+fn a_pack_that_saves_too_little_is_not_published() {
+    let world = published(0);
+    let params = Params::for_product_line("small");
+    build(&world, 1, &params);
+    let folder = world.path("parts-1.1.0");
+    let root = noise(99, 300 * BLOCK_SIZE);
+    let mut hash = Cursor::new(Vec::new());
+    let (length, one) = (root.len().try_into().unwrap(), std::num::NonZeroUsize::MIN);
+    let made = verity::format(&root, length, &params, &mut hash, one, &|_| ()).unwrap();
+    let tree = Tree { hash: hash.into_inner(), root_hash: made.root_hash.to_string() };
+    write_images(&folder, "1.1.0", &noise(98, 50_000), &root, &tree);
+    let reason = reason(&world);
+    assert!(reason.contains("saves too little"), "{reason}");
+}
+
+#[test]
+fn an_older_release_without_contents_or_file_has_no_pack() {
+    let world = published(0);
+    build(&world, 1, &Params::for_product_line("small"));
+    let client = world.client("client").unwrap();
+    let target = client.target("small-x86_64-1.0.0-root.img.lz4").unwrap();
+    let path = world.author.layout.targets().join(target.path());
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[1..]).unwrap();
+    assert!(reason(&world).contains("is not the file that was signed for"));
+    fs::remove_file(&path).unwrap();
+    let again = world.add("1.1.0").unwrap();
+    assert!(again.without_pack[0].reason.contains("is missing"), "{again}");
+}
+
+#[test]
+fn a_release_whose_tree_is_another_ones_has_no_pack() {
+    let world = World::published(); // its images are no file systems and its tree is none
+    build(&world, 1, &Params::for_product_line("small"));
+    assert!(reason(&world).contains("the tree of 1.0.0 cannot be used"));
+}
+
+#[test]
+fn a_withdrawn_release_gives_no_pack_and_keeps_its_own() {
+    let world = published(1);
+    withdraw(&world.author, &selector("1.1.0"), &mut Unobserved).unwrap();
+    publish(&world, 2);
+    assert_eq!(froms(&world.update("1.2.0").packs), ["1.0.0"]);
+    let kept = world.update("1.1.0").packs;
+    world.target(&world.client("client").unwrap(), &kept[0].target);
+}
+
+#[test]
+fn nothing_is_left_beside_the_targets() {
+    let world = published(1);
+    let entries = fs::read_dir(world.author.layout.targets()).unwrap();
+    for entry in entries {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(!name.starts_with('.'), "{name}");
+    }
+}
