@@ -5,12 +5,15 @@
 //! | metadata that a client refuses: signatures, versions, digests, expiry | error |
 //! | target files missing, or of wrong length or digest | error |
 //! | manifest that cannot be read, or names targets that there are not | error |
+//! | packs whose heads are not what the manifest says, or of other root hashes | error |
+//! | packs from a release that was replaced since | warning |
 //! | expiry soon; `root.json` not the newest root; names that some client takes for others | warning |
 //! | releases that send hosts back | warning |
 //! | files that nothing names; left-overs of a run that was cut | note |
 
 mod manifest;
 mod metadata;
+mod packs;
 mod targets;
 
 use std::fmt;

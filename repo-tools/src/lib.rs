@@ -63,7 +63,7 @@ pub use packs::{AddedPack, Packing, WithoutPack};
 pub use publish::Author;
 pub use refresh::{Depth, Refreshed, refresh};
 pub use release::{
-    Add, Added, Changed, Listed, ListedRelease, Outcome, Selector, WaveChange, Withdrawn, add,
-    change_waves, list, withdraw,
+    Add, Added, Changed, Listed, ListedPack, ListedRelease, Outcome, Selector, WaveChange,
+    Withdrawn, add, change_waves, list, withdraw,
 };
 pub use serve::Server;

@@ -12,7 +12,7 @@ use semver::Version;
 
 pub use add::{Add, add};
 pub use added::{Added, Outcome};
-pub use list::{Listed, ListedRelease, list};
+pub use list::{Listed, ListedPack, ListedRelease, list};
 pub use waves::{Changed, WaveChange, change_waves};
 pub use withdraw::{Withdrawn, withdraw};
 

@@ -2,8 +2,8 @@
 
 use std::error::Error as _;
 
-use super::Report;
 use super::metadata::Known;
+use super::{Report, packs};
 use crate::files::read;
 use crate::layout::MANIFEST;
 use crate::{Layout, Result};
@@ -21,7 +21,12 @@ pub(super) fn check(layout: &Layout, known: &Known, report: &mut Report) -> Resu
         return Ok(());
     }
     match Manifest::parse(&bytes) {
-        Ok(manifest) => check_manifest(&manifest, known, report),
+        Ok(manifest) => {
+            check_manifest(&manifest, known, report);
+            for update in &manifest.updates {
+                packs::check(layout, &manifest, update, known, report)?;
+            }
+        }
         Err(error) => {
             let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
             report.error(format!("{error}{cause}"), "publish a manifest that this program wrote");

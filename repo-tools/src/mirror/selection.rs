@@ -114,7 +114,7 @@ fn metadata(layout: &Layout, repository: &Repository) -> Result<BTreeMap<String,
     Ok(files.into_iter().map(named).collect())
 }
 
-/// The manifest, the images of `updates` and every migration.
+/// The manifest, the images of `updates`, all packs that lead to them, and every migration.
 fn targets(
     repository: &Repository,
     manifest: &Manifest,
@@ -122,7 +122,9 @@ fn targets(
 ) -> Result<BTreeMap<String, Content>> {
     let images = updates.iter().flat_map(|update| update.images.names());
     let migrations = manifest.migrations.iter().flat_map(|(_, _, names)| names);
-    let names = images.chain(migrations.map(String::as_str)).chain([MANIFEST]);
+    // The hosts that come are those of other releases, which were not chosen.
+    let packs = updates.iter().flat_map(|update| &update.packs).map(|pack| pack.target.as_str());
+    let names = images.chain(packs).chain(migrations.map(String::as_str)).chain([MANIFEST]);
     let mut files = BTreeMap::new();
     for name in names {
         let unlisted = || Error::Unlisted(name.to_owned());

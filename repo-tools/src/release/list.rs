@@ -45,6 +45,17 @@ pub struct ListedRelease {
     pub until: Option<String>,
     /// Bytes that a host fetches, if all images are targets.
     pub download_bytes: Option<u64>,
+    /// What hosts of other releases fetch instead, at least in part.
+    pub packs: Vec<ListedPack>,
+}
+
+/// A pack of a release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ListedPack {
+    /// The release that hosts have.
+    pub from: Version,
+    /// Bytes of the whole pack, if it is a target.
+    pub bytes: Option<u64>,
 }
 
 /// Lists the releases as they stand at `now`.
@@ -85,7 +96,12 @@ impl ListedRelease {
             .names()
             .into_iter()
             .map(|name| repository.target(name).map(|target| target.length()));
+        let packs = update.packs.iter().map(|pack| ListedPack {
+            from: pack.from.clone(),
+            bytes: repository.target(&pack.target).map(|target| target.length()),
+        });
         Self {
+            packs: packs.collect(),
             variant: update.variant.clone(),
             arch: update.arch.clone(),
             version: update.version.clone(),

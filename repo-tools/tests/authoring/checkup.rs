@@ -12,7 +12,7 @@ fn checked(world: &World) -> Checked {
 }
 
 /// The findings of a severity.
-fn findings(world: &World, severity: Severity) -> Vec<String> {
+pub(crate) fn findings(world: &World, severity: Severity) -> Vec<String> {
     let findings = checked(world).findings.into_iter();
     findings.filter(|finding| finding.severity == severity).map(|finding| finding.what).collect()
 }

@@ -5,9 +5,13 @@ use std::io::{Cursor, Read};
 
 use manifest::{Content, Pack};
 use pack::{Extent, Head, Image, Run, Way};
-use repo_tools::{Add, Added, Outcome, Packing, Unobserved, withdraw};
+use repo_tools::{
+    Add, Added, Choice, Existing, ListedPack, Outcome, Packing, Severity, Unobserved, list, select,
+    withdraw,
+};
 use verity::{BLOCK_SIZE, Params};
 
+use crate::checkup;
 use crate::world::{Tree, World, selector, write_images};
 
 /// The same bytes for the same seed, which do not compress.
@@ -44,15 +48,20 @@ fn version(minor: u8) -> String {
 }
 
 fn build(world: &World, minor: u8, params: &Params) {
-    let folder = world.path(&format!("parts-{}", version(minor)));
-    let _ = fs::create_dir(&folder);
     let [root, boot] = images(minor);
+    write(world, &version(minor), params, &root, &boot);
+}
+
+/// Writes a build of these images, with the tree of the root image.
+fn write(world: &World, version: &str, params: &Params, root: &Vec<u8>, boot: &[u8]) {
+    let folder = world.path(&format!("parts-{version}"));
+    let _ = fs::create_dir(&folder);
     let mut hash = Cursor::new(Vec::new());
     let one = std::num::NonZeroUsize::MIN;
     let length = root.len().try_into().unwrap();
-    let made = verity::format(&root, length, params, &mut hash, one, &|_| ()).unwrap();
+    let made = verity::format(root, length, params, &mut hash, one, &|_| ()).unwrap();
     let tree = Tree { hash: hash.into_inner(), root_hash: made.root_hash.to_string() };
-    write_images(&folder, &version(minor), &boot, &root, &tree);
+    write_images(&folder, version, boot, root, &tree);
 }
 
 pub(crate) fn publish(world: &World, minor: u8) -> Added {
@@ -159,6 +168,10 @@ fn the_result_says_which_packs_there_are() {
     let bytes = world.target(&world.client("client").unwrap(), &pack.name);
     assert_eq!(pack.sha256, trust::Sha256::of(&bytes).to_string());
     assert!(added.without_pack.is_empty());
+    let listed = list(&world.author.layout, world.author.now).unwrap();
+    let expected = ListedPack { from: pack.from.clone(), bytes: Some(pack.length) };
+    assert_eq!(listed.releases[0].packs, [expected]);
+    assert!(listed.releases[1].packs.is_empty());
 }
 
 #[test]
@@ -229,20 +242,21 @@ fn releases_of_two_uuids_have_no_pack() {
 fn a_pack_that_saves_too_little_is_not_published() {
     let world = published(0);
     let params = Params::for_product_line("small");
-    build(&world, 1, &params);
-    let folder = world.path("parts-1.1.0");
-    let root = noise(99, 300 * BLOCK_SIZE);
-    let mut hash = Cursor::new(Vec::new());
-    let (length, one) = (root.len().try_into().unwrap(), std::num::NonZeroUsize::MIN);
-    let made = verity::format(&root, length, &params, &mut hash, one, &|_| ()).unwrap();
-    let tree = Tree { hash: hash.into_inner(), root_hash: made.root_hash.to_string() };
-    write_images(&folder, "1.1.0", &noise(98, 50_000), &root, &tree);
+    write(&world, "1.1.0", &params, &noise(99, 300 * BLOCK_SIZE), &noise(98, 50_000));
     let reason = reason(&world);
     assert!(reason.contains("saves too little"), "{reason}");
 }
 
 #[test]
-fn an_older_release_without_contents_or_file_has_no_pack() {
+fn an_older_release_without_contents_has_no_pack() {
+    let world = published(0);
+    build(&world, 1, &Params::for_product_line("small"));
+    world.publish_manifest(|manifest| manifest.updates[0].contents = None);
+    assert!(reason(&world).contains("does not say what the images of 1.0.0 hold"));
+}
+
+#[test]
+fn an_older_release_whose_files_are_not_whole_has_no_pack() {
     let world = published(0);
     build(&world, 1, &Params::for_product_line("small"));
     let client = world.client("client").unwrap();
@@ -281,4 +295,88 @@ fn nothing_is_left_beside_the_targets() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(!name.starts_with('.'), "{name}");
     }
+}
+
+fn errors(world: &World) -> Vec<String> {
+    checkup::findings(world, Severity::Error)
+}
+
+#[test]
+fn sound_packs_are_no_finding() {
+    let world = published(2);
+    assert!(errors(&world).is_empty());
+    assert!(checkup::findings(&world, Severity::Warning).is_empty());
+}
+
+#[test]
+fn a_pack_that_is_not_what_the_manifest_says_is_found() {
+    let name = "small-x86_64-1.2.0-from-1.1.0.pack";
+    let other = manifest::Digest::new([7; 32]);
+    type Edit<'a> = (&'a str, &'a dyn Fn(&mut manifest::Update));
+    let edits: [Edit<'_>; 5] = [
+        ("which is no target", &|update| update.packs[0].target = "absent.pack".into()),
+        ("another head", &|update| update.packs[0].head.sha256 = other),
+        ("another head", &|update| update.packs[0].head.length -= 1),
+        ("comes from another root hash", &|update| update.packs[0].from_root_hash = other),
+        ("is of no use", &|update| update.contents = None),
+    ];
+    for (said, edit) in edits {
+        let world = published(2);
+        world.publish_manifest(|manifest| edit(&mut manifest.updates[2]));
+        let errors = errors(&world);
+        assert!(errors.iter().any(|error| error.contains(said)), "{said}: {errors:?}");
+    }
+    let world = published(2);
+    let client = world.client("client").unwrap();
+    let whole = world.target(&client, name);
+    world.publish_elsewhere(&[(name, &whole[..whole.len() - 1])]);
+    assert!(errors(&world)[0].contains("where its head says"), "{:?}", errors(&world));
+    world.publish_elsewhere(&[(name, &[b"x", &whole[1..]].concat())]);
+    assert!(errors(&world)[0].contains("cannot be read"), "{:?}", errors(&world));
+}
+
+#[test]
+fn a_pack_of_another_release_is_found() {
+    let world = published(3);
+    world.publish_manifest(|manifest| {
+        // Packs to 1.2.0 in the place of those to 1.3.0.
+        manifest.updates[3].packs = manifest.updates[2].packs.clone();
+    });
+    let errors = errors(&world);
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    assert!(errors.iter().all(|error| error.contains("leads to another root hash")), "{errors:?}");
+}
+
+#[test]
+fn a_pack_from_a_release_that_was_replaced_is_a_warning_until_the_newer_one_is_added_again() {
+    let world = published(2);
+    let params = Params::for_product_line("small");
+    let [mut root, boot] = images(1);
+    root[5] ^= 1;
+    write(&world, "1.1.0", &params, &root, &boot);
+    let replace = Add { replace: true, ..world.options("1.1.0") };
+    world.add_with(&replace).unwrap();
+    let warnings = checkup::findings(&world, Severity::Warning);
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("is not the one in the manifest"), "{warnings:?}");
+    assert!(errors(&world).is_empty());
+    assert_eq!(world.add("1.2.0").unwrap().outcome, Outcome::Done);
+    assert!(checkup::findings(&world, Severity::Warning).is_empty());
+    assert_eq!(froms(&world.update("1.2.0").packs), ["1.1.0", "1.0.0"]);
+}
+
+#[test]
+fn a_bundle_has_the_packs_that_lead_to_its_releases() {
+    let world = published(2);
+    let choice = Choice { versions: vec!["1.1.0".parse().unwrap()], ..Choice::default() };
+    let selection = select(&world.author.layout, &choice, world.author.now).unwrap();
+    let bundle = world.path("bundle");
+    selection.write(&bundle, Existing::Stays, &|_| ()).unwrap();
+    let packs: Vec<String> = fs::read_dir(bundle.join("targets"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".pack"))
+        .collect();
+    let [pack] = packs.as_slice() else { panic!("{packs:?}") };
+    assert!(pack.ends_with(".small-x86_64-1.1.0-from-1.0.0.pack"), "{pack}");
 }

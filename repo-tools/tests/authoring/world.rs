@@ -1,6 +1,6 @@
 //! An author, a build's folder, and a client.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,12 @@ use repo_tools::{
     Add, Added, Author, ExpiryPolicy, Init, Layout, Packing, Result, Selector, Unobserved,
 };
 use tempfile::TempDir;
+use tough::editor::RepositoryEditor;
+use tough::key_source::{KeySource, LocalKeySource};
+use tough::schema::{Hashes, Target};
+use tough::{ExpirationEnforcement, RepositoryLoader};
 use trust::{DirectorySource, Repository, Sha256, Store};
+use url::Url;
 
 pub(crate) const NOW: &str = "2026-11-23T12:00:00Z";
 
@@ -148,6 +153,52 @@ impl World {
             .map(|entry| entry.unwrap().path())
             .map(|path| (path.clone(), fs::read(&path).unwrap()))
             .collect()
+    }
+
+    /// Publishes targets that this program would not, with tough's editor.
+    pub(crate) fn publish_elsewhere(&self, targets: &[(&str, &[u8])]) {
+        let layout = &self.author.layout;
+        let root = self.metadata("1.root.json");
+        let url = |path: &Path| Url::from_directory_path(path).unwrap();
+        block_on(async {
+            let bytes = fs::read(&root).unwrap();
+            let loader =
+                RepositoryLoader::new(&bytes, url(layout.metadata()), url(layout.targets()))
+                    .expiration_enforcement(ExpirationEnforcement::Unsafe);
+            let repository = loader.load().await.unwrap();
+            let next = repository.timestamp().signed.version.checked_add(1).unwrap();
+            let expires = "2026-12-06T12:00:00Z".parse().unwrap();
+            let mut editor = RepositoryEditor::from_repo(&root, repository).await.unwrap();
+            for (name, bytes) in targets {
+                let sha256 = Sha256::of(bytes);
+                fs::write(layout.targets().join(format!("{sha256}.{name}")), bytes).unwrap();
+                let hashes =
+                    Hashes { sha256: sha256.as_bytes().to_vec().into(), _extra: HashMap::new() };
+                let length = bytes.len().try_into().unwrap();
+                let (custom, _extra) = (HashMap::new(), HashMap::new());
+                editor.add_target(*name, Target { length, hashes, custom, _extra }).unwrap();
+            }
+            editor.targets_version(next).unwrap().targets_expires(expires).unwrap();
+            editor.snapshot_version(next).snapshot_expires(expires);
+            editor.timestamp_version(next).timestamp_expires(expires);
+            let keys = ["root", "targets", "snapshot", "timestamp"].map(|role| {
+                // It reads keys of this kind as DER only.
+                let key = fs::read(self.path(&format!("keys/{role}.pem"))).unwrap();
+                let path = self.path(&format!("{role}.der"));
+                fs::write(&path, pem::parse(key).unwrap().contents()).unwrap();
+                let source: Box<dyn KeySource> = Box::new(LocalKeySource { path });
+                source
+            });
+            let signed = editor.sign(&keys).await.unwrap();
+            signed.write(layout.metadata()).await.unwrap();
+        });
+    }
+
+    /// Publishes a manifest that this program would not.
+    pub(crate) fn publish_manifest(&self, edit: impl FnOnce(&mut Manifest)) {
+        let mut manifest = self.manifest();
+        edit(&mut manifest);
+        self.publish_elsewhere(&[("manifest.json", &manifest.to_json().unwrap())]);
     }
 
     pub(crate) fn metadata(&self, name: &str) -> PathBuf {
