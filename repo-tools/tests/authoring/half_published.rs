@@ -4,7 +4,9 @@ use std::io;
 
 use repo_tools::{Checkup, Depth, Observer, Outcome, Step};
 use trust::Repository;
+use verity::Params;
 
+use crate::packs;
 use crate::world::World;
 
 /// Has a client read everything after each step.
@@ -26,8 +28,11 @@ impl Observer for Reader<'_> {
 fn read_all(world: &World, repository: &Repository) {
     let bytes = world.target(repository, "manifest.json");
     let manifest = manifest::Manifest::parse(&bytes).unwrap();
-    for name in manifest.updates.iter().flat_map(|update| update.images.names()) {
-        world.target(repository, name);
+    for update in &manifest.updates {
+        let packs = update.packs.iter().map(|pack| pack.target.as_str());
+        for name in update.images.names().into_iter().chain(packs) {
+            world.target(repository, name);
+        }
     }
 }
 
@@ -41,6 +46,17 @@ fn a_reader_never_sees_a_half_published_release() {
     let (old, new) = reader.timestamps.split_at(19);
     assert!(old.iter().all(|version| *version == 2), "{old:?}");
     assert_eq!(new, [3, 3], "the rename of the timestamp is what readers see");
+}
+
+#[test]
+fn a_reader_never_sees_a_half_published_pack() {
+    let world = packs::published(0);
+    packs::build(&world, 1, &Params::for_product_line("small"));
+    let mut reader = Reader { world: &world, timestamps: Vec::new() };
+    repo_tools::add(&world.author, &world.options("1.1.0"), &mut reader).unwrap();
+    assert_eq!(reader.timestamps.len(), 24, "a pack beside the three images");
+    assert!(reader.timestamps[..22].iter().all(|version| *version == 2));
+    assert_eq!(world.update("1.1.0").packs.len(), 1);
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn version(minor: u8) -> String {
     format!("1.{minor}.0")
 }
 
-fn build(world: &World, minor: u8, params: &Params) {
+pub(crate) fn build(world: &World, minor: u8, params: &Params) {
     let [root, boot] = images(minor);
     write(world, &version(minor), params, &root, &boot);
 }
@@ -70,7 +70,7 @@ pub(crate) fn publish(world: &World, minor: u8) -> Added {
 }
 
 /// A repository with the releases 1.0.0 to 1.`minor`.0.
-fn published(minor: u8) -> World {
+pub(crate) fn published(minor: u8) -> World {
     let world = World::new();
     (0..=minor).for_each(|minor| drop(publish(&world, minor)));
     world
@@ -268,6 +268,46 @@ fn an_older_release_whose_files_are_not_whole_has_no_pack() {
     fs::remove_file(&path).unwrap();
     let again = world.add("1.1.0").unwrap();
     assert!(again.without_pack[0].reason.contains("is missing"), "{again}");
+}
+
+#[test]
+fn images_that_were_not_checked_and_are_others_have_no_pack() {
+    let world = published(0);
+    build(&world, 1, &Params::for_product_line("small"));
+    world.edit_report("1.1.0", |report| {
+        report["images"]["root"]["raw"]["sha256"] = "7".repeat(64).into();
+    });
+    let unchecked = Add { unchecked: true, ..world.options("1.1.0") };
+    let added = world.add_with(&unchecked).unwrap();
+    let reason = &added.without_pack[0].reason;
+    assert!(reason.contains("does not decompress to what the manifest says"), "{reason}");
+}
+
+#[test]
+fn a_hash_image_that_hosts_cannot_make_has_no_pack() {
+    let world = published(0);
+    build(&world, 1, &Params::for_product_line("small"));
+    let parts = world.path("parts-1.1.0");
+    let hash = [fs::read(parts.join("hash.img")).unwrap(), vec![0; BLOCK_SIZE]].concat();
+    let [root, boot] = images(1);
+    let root_hash = world.report("1.1.0");
+    let report: serde_json::Value = serde_json::from_slice(&fs::read(root_hash).unwrap()).unwrap();
+    let root_hash = report["verity"]["root_hash"].as_str().unwrap().to_owned();
+    write_images(&parts, "1.1.0", &boot, &root, &Tree { hash, root_hash });
+    assert!(reason(&world).contains("the tree of 1.1.0 does not give its hash image"));
+}
+
+#[test]
+fn releases_of_one_root_hash_share_a_pack() {
+    let world = published(0);
+    let [root, mut boot] = images(0);
+    boot[7] ^= 1;
+    write(&world, "1.1.0", &Params::for_product_line("small"), &root, &boot);
+    assert!(reason(&world).contains("is that of another of these releases"));
+    let added = publish(&world, 2);
+    assert_eq!(froms(&world.update("1.2.0").packs), ["1.1.0"]);
+    assert_eq!(added.without_pack[0].from.to_string(), "1.0.0");
+    assert_eq!(world.add("1.2.0").unwrap().outcome, Outcome::NothingToDo);
 }
 
 #[test]
