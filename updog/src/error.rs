@@ -12,7 +12,7 @@ use crate::boots::LedgerError;
 use crate::config::ConfigError;
 use crate::host::HostError;
 use crate::http::HttpError;
-use crate::install::{CheckError, DecodeError, InstallError};
+use crate::install::{CheckError, DecodeError, DeltaError, InstallError};
 use crate::kept::KeptError;
 use crate::mirrors::NoMirror;
 use crate::plan::PlanError;
@@ -270,7 +270,10 @@ impl Classify for Error {
             Self::NotNow { .. } | Self::NoSuchRelease { .. } => {
                 "`updog check-update --all` lists what there is"
             }
-            Self::Install(InstallError::Image { source: DecodeError::Write(_), .. }) => {
+            Self::Install(
+                InstallError::Image { source: DecodeError::Write(_), .. }
+                | InstallError::Pack { source: DeltaError::Decode(DecodeError::Write(_)), .. },
+            ) => {
                 "check the disk; the running set was not touched, and the same command starts again"
             }
             Self::Install(_) => {
@@ -322,11 +325,15 @@ fn check_kind(error: &CheckError) -> Kind {
 fn install_kind(error: &InstallError) -> Kind {
     match error {
         InstallError::Disk(error) => error.kind(),
-        InstallError::Fetch { source, .. } => fetch_kind(source),
+        InstallError::Fetch { source, .. } | InstallError::FetchPack { source, .. } => {
+            fetch_kind(source)
+        }
+        InstallError::Pack { source, .. } if source.is_of_disk() => Kind::Failed,
         InstallError::NoMirror(error) => install_kind(error.first()),
         InstallError::Image { source: DecodeError::Write(_), .. } => Kind::Failed,
         InstallError::Refusal(_)
         | InstallError::Image { .. }
+        | InstallError::Pack { .. }
         | InstallError::Length { .. }
         | InstallError::Tree(_)
         | InstallError::NoTree => Kind::Refused,

@@ -11,6 +11,8 @@
 
 mod check;
 mod decode;
+mod deliver;
+mod delta;
 mod region;
 mod settling;
 mod steps;
@@ -18,7 +20,7 @@ mod writer;
 
 pub use check::{CheckError, check_set};
 pub use decode::{DecodeError, Measured};
+pub use deliver::Downloads;
+pub use delta::{DeltaError, Running};
 pub use region::Region;
-pub use steps::{
-    Checked, Cleared, Downloads, InstallError, Watch, clear, mark_valid, write_and_check,
-};
+pub use steps::{Checked, Cleared, InstallError, Watch, clear, mark_valid, write_and_check};

@@ -7,7 +7,7 @@ use std::fmt;
 
 use cli::ByteCount;
 use gptprio::SetId;
-use manifest::{Content, Contents, Manifest, NoPath, Update};
+use manifest::{Content, Contents, Digest, Manifest, NoPath, Update};
 use semver::Version;
 use serde::Serialize;
 use signpost::{PartRange, SetLayout};
@@ -82,6 +82,19 @@ pub struct ImagePlan {
     pub content: Option<Content>,
 }
 
+/// A delta pack: what the running set lacks of the release, fetched in place of the images.
+#[derive(Clone, Debug)]
+pub struct PackPlan {
+    /// The version that the pack is for.
+    pub from: Version,
+    /// The pack in the repository.
+    pub target: Target,
+    /// What the release says of the pack's head.
+    pub head: Content,
+    /// The running set, which old blocks are read from.
+    pub running: SetLayout,
+}
+
 /// Everything that an update will fetch and write.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -97,6 +110,8 @@ pub struct Plan {
     pub set: SetId,
     /// The images, in the order in which they are written.
     pub images: Vec<ImagePlan>,
+    /// What is fetched in place of the images; them only if it turns out to be of no use.
+    pub pack: Option<PackPlan>,
     /// Migrations between the two versions, in the order in which they run.
     pub migrations: Vec<Target>,
     /// What the release says of all uncompressed images, if it does.
@@ -158,17 +173,45 @@ impl Plan {
                 image(Part::Boot, &images.boot, &layout.boot, contents.map(|all| &all.boot))?,
                 image(Part::Root, &images.root, &layout.root, contents.map(|all| &all.root))?,
             ],
+            pack: None,
             migrations: migrations.iter().map(target).collect::<Result<_, _>>()?,
             contents: contents.cloned(),
         })
     }
 
-    /// Bytes that travel: images and migrations.
+    /// Plans to fetch the pack of `update` for a running set at `running` whose tree has the root hash `root_hash`: if there is one, it is
+    /// shorter than the images, and the release says what must come out.
+    pub fn use_pack(
+        &mut self,
+        update: &Update,
+        repository: &Repository,
+        (running, root_hash): (&SetLayout, &Digest),
+    ) {
+        let pack = update.packs.iter().find(|pack| pack.from_root_hash == *root_hash);
+        let (Some(pack), Some(_)) = (pack, &self.contents) else { return };
+        let target = repository.target(&pack.target);
+        let target = target.filter(|target| target.length() < self.image_bytes());
+        self.pack = target.map(|target| PackPlan {
+            from: pack.from.clone(),
+            target,
+            head: pack.head.clone(),
+            running: *running,
+        });
+    }
+
+    /// Bytes that travel: the pack or the images, and migrations.
     pub fn fetch_bytes(&self) -> u64 {
-        let images = self.images.iter().map(|image| image.target.length());
-        images
-            .chain(self.migrations.iter().map(|target| target.length()))
-            .fold(0, u64::saturating_add)
+        let pack = self.pack.as_ref().map(|pack| pack.target.length());
+        pack.unwrap_or_else(|| self.image_bytes()).saturating_add(self.migration_bytes())
+    }
+
+    /// Bytes of the migrations.
+    pub fn migration_bytes(&self) -> u64 {
+        sum(self.migrations.iter().map(|target| target.length()))
+    }
+
+    fn image_bytes(&self) -> u64 {
+        sum(self.images.iter().map(|image| image.target.length()))
     }
 
     /// Bytes that are written to the disk, if the release says so beforehand.
@@ -187,8 +230,18 @@ impl Plan {
             write_bytes: self.write_bytes(),
             migrations: self.migrations.iter().map(|target| target.name()).collect(),
             images: self.images.iter().map(ImagePlan::summary).collect(),
+            pack: self.pack.as_ref().map(|pack| PackSummary {
+                from: &pack.from,
+                target: pack.target.name(),
+                fetch_bytes: pack.target.length(),
+                instead_of_bytes: self.image_bytes(),
+            }),
         }
     }
+}
+
+fn sum(lengths: impl Iterator<Item = u64>) -> u64 {
+    lengths.fold(0, u64::saturating_add)
 }
 
 impl ImagePlan {
@@ -237,6 +290,22 @@ pub struct Summary<'a> {
     pub migrations: Vec<&'a str>,
     /// The images, in the order in which they are written.
     pub images: Vec<ImageSummary<'a>>,
+    /// What is fetched in place of the images, if there is a pack for the running set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pack: Option<PackSummary<'a>>,
+}
+
+/// The pack of a plan as it is printed.
+#[derive(Debug, Serialize)]
+pub struct PackSummary<'a> {
+    /// The version that the pack is for.
+    pub from: &'a Version,
+    /// Name of the target.
+    pub target: &'a str,
+    /// Bytes that travel.
+    pub fetch_bytes: u64,
+    /// Bytes that the images would be.
+    pub instead_of_bytes: u64,
 }
 
 /// One image of a plan as it is printed.
@@ -262,11 +331,21 @@ impl fmt::Display for Summary<'_> {
         for image in &self.images {
             writeln!(out, "  {image}")?;
         }
+        if let Some(pack) = &self.pack {
+            writeln!(out, "  {pack}")?;
+        }
         for name in &self.migrations {
             writeln!(out, "  migration {name}")?;
         }
         write!(out, "  in all: fetch {}", ByteCount(self.fetch_bytes))?;
         self.write_bytes.map_or(Ok(()), |bytes| write!(out, ", write {}", ByteCount(bytes)))
+    }
+}
+
+impl fmt::Display for PackSummary<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (pack, images) = (ByteCount(self.fetch_bytes), ByteCount(self.instead_of_bytes));
+        write!(out, "from the pack for {}: fetch {pack} instead of {images}", self.from)
     }
 }
 

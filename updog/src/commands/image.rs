@@ -1,20 +1,22 @@
 //! `prepare` and `update-image`: a release onto the inactive set, checked, not yet bootable.
 
+use std::cell::Cell;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 use cli::{ByteCount, Outcome, Progress};
 use gptprio::SetId;
-use manifest::Host;
+use manifest::{Digest, Host, Update};
 use semver::Version;
 use serde::Serialize;
 use signpost::Access;
+use trust::Target;
 
 use super::{Context, Place, choice, ledger};
 use crate::args::ChoiceArguments;
-use crate::error::Error;
+use crate::error::{self, Error};
 use crate::host;
-use crate::install::{self, Downloads, Watch};
+use crate::install::{self, Downloads, Running, Watch};
 use crate::mirrors::Setback;
 use crate::plan::{self, Plan};
 use crate::session::Session;
@@ -135,8 +137,7 @@ pub(super) fn bring(
         let image = Image { version, set, written: false, fetched_bytes: 0 };
         return Ok(Some(Brought::There(image)));
     }
-    let fetched_bytes = chosen.plan.fetch_bytes();
-    install(context, place, &chosen)?;
+    let fetched_bytes = install(context, place, &chosen)?;
     Ok(Some(Brought::There(Image { version, set, written: true, fetched_bytes })))
 }
 
@@ -152,20 +153,21 @@ fn choose(
     let session =
         Session::open(&context.settings, context.from.as_deref(), &host, context.output, now)?;
     let plan = make_plan(context, arguments, place, (&host, &session), now)?;
-    let Some(plan) = plan else { return Ok(None) };
-    check_held(&session, &plan)?;
+    let Some(mut plan) = plan else { return Ok(None) };
+    check_held(&session, &mut plan)?;
     Ok(Some(Chosen { session, plan }))
 }
 
-/// A bundle that was made without this release is found out before anything is changed.
-fn check_held(session: &Session, plan: &Plan) -> Result<(), Error> {
-    let images = plan.images.iter().map(|image| &image.target);
-    for target in images.chain(&plan.migrations) {
+/// A bundle that was made without this release is found out before anything is changed; one without its pack has the images.
+fn check_held(session: &Session, plan: &mut Plan) -> Result<(), Error> {
+    let held = |target: &Target| {
         let fetch = |source| Error::Fetch { name: target.name().to_owned(), source };
         let found = |mirror: &Origin| mirror.target(target).map_err(fetch).map_err(Setback::Mirror);
-        session.mirrors.ask(found)?;
-    }
-    Ok(())
+        session.mirrors.ask(found).map(drop)
+    };
+    plan.pack.take_if(|pack| held(&pack.target).is_err());
+    let images = plan.images.iter().map(|image| &image.target);
+    images.chain(&plan.migrations).try_for_each(held)
 }
 
 fn make_plan(
@@ -186,7 +188,26 @@ fn make_plan(
     let names = plan::migrations(manifest, &host.version, &update.version)?;
     session.query.choose(&update.version, &names);
     let target = place.inactive()?;
-    Ok(Some(Plan::new(&host.version, update, &names, &session.repository, target)?))
+    let mut plan = Plan::new(&host.version, update, &names, &session.repository, target)?;
+    use_pack(context, place, session, update, &mut plan);
+    Ok(Some(plan))
+}
+
+/// Looks for a pack for the running set. Without its tree, none is used.
+fn use_pack(context: &Context, place: &Place, session: &Session, update: &Update, plan: &mut Plan) {
+    let Some(layout) = place.disk.layout().set(place.active) else { return };
+    if update.packs.is_empty() {
+        return;
+    }
+    match Running::open(place.disk.file(), layout) {
+        Ok(running) => {
+            let root_hash = Digest::new(running.root_hash().0);
+            plan.use_pack(update, &session.repository, (layout, &root_hash));
+        }
+        Err(error) => {
+            context.output.note(format_args!("no pack is used: {}", error::chain(&error)));
+        }
+    }
 }
 
 /// Whether the planned release lies in the inactive set already, whole and ready to be activated.
@@ -203,8 +224,8 @@ fn is_there(context: &Context, place: &Place, plan: &Plan) -> Result<bool, Error
     Ok(place.check(&staged, context.output).is_ok())
 }
 
-/// The steps, in their one order.
-fn install(context: &Context, place: &mut Place, chosen: &Chosen) -> Result<(), Error> {
+/// The steps, in their one order. Gives the number of bytes that were fetched.
+fn install(context: &Context, place: &mut Place, chosen: &Chosen) -> Result<u64, Error> {
     let Chosen { session, plan } = chosen;
     let (settings, output) = (&context.settings, context.output);
     let state = &settings.paths.state;
@@ -218,7 +239,9 @@ fn install(context: &Context, place: &mut Place, chosen: &Chosen) -> Result<(), 
     // A byte counts when it was read back; where all reading comes after all writing, when it was written.
     let known = plan.write_bytes();
     let progress = Progress::new("write and check", known.unwrap_or(0), output.quiet);
+    let fetched = Cell::new(plan.migration_bytes());
     let watch = Watch {
+        fetched: &|bytes| fetched.set(fetched.get().saturating_add(bytes)),
         written: &|bytes| {
             if known.is_none() {
                 progress.add(bytes)
@@ -229,6 +252,10 @@ fn install(context: &Context, place: &mut Place, chosen: &Chosen) -> Result<(), 
                 progress.add(bytes)
             }
         },
+        no_pack: &|error| {
+            let why = error::chain(error);
+            output.note(format_args!("{why}: the images are fetched in its place"));
+        },
     };
     let checked = install::write_and_check(cleared, &place.disk, plan, layout, &downloads, &watch)?;
     progress.finish();
@@ -236,5 +263,5 @@ fn install(context: &Context, place: &mut Place, chosen: &Chosen) -> Result<(), 
     let (variant, arch) = (plan.variant.clone(), plan.arch.clone());
     Staged::new(set, plan.version.clone(), variant, arch, contents).write(state)?;
     install::mark_valid(checked, &mut place.disk, active, settings.tries)?;
-    Ok(())
+    Ok(fetched.get())
 }

@@ -62,6 +62,17 @@ pub enum CheckError {
     },
 }
 
+impl CheckError {
+    /// Whether the disk does not give back anything at all.
+    pub(super) fn is_of_disk(&self) -> bool {
+        matches!(
+            self,
+            Self::Read { .. }
+                | Self::Tree(verity::Error::ReadData { .. } | verity::Error::ReadHash { .. })
+        )
+    }
+}
+
 /// Reads the set's three partitions and compares them with `contents`: boot and hash by digest, root block
 /// by block against the tree, the tree against the root hash.
 ///

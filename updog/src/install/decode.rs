@@ -48,12 +48,16 @@ pub struct Measured {
 }
 
 /// The bytes of a target as they arrive, checked by then.
-struct Arriving {
+pub(super) struct Arriving {
     chunks: Receiver<Bytes>,
     current: Bytes,
 }
 
 impl Arriving {
+    pub(super) fn new(chunks: Receiver<Bytes>) -> Self {
+        Self { chunks, current: Bytes::new() }
+    }
+
     /// Makes `current` non-empty unless the stream has ended.
     fn fill(&mut self) {
         while self.current.is_empty() {
@@ -63,7 +67,7 @@ impl Arriving {
     }
 
     /// Takes what is left of the stream; tells whether there was anything.
-    fn drain(&mut self) -> bool {
+    pub(super) fn drain(&mut self) -> bool {
         self.fill();
         let any = !self.current.is_empty();
         while self.chunks.blocking_recv().is_some() {}
@@ -99,8 +103,7 @@ impl Decoding<'_> {
     ///
     /// See [`DecodeError`]. What was written by then is on a set that cannot boot.
     pub(super) fn run(&self, chunks: Receiver<Bytes>) -> Result<Measured, DecodeError> {
-        let arriving = Arriving { chunks, current: Bytes::new() };
-        let mut decoder = lz4::Decoder::new(arriving).map_err(DecodeError::Frame)?;
+        let mut decoder = lz4::Decoder::new(Arriving::new(chunks)).map_err(DecodeError::Frame)?;
         let copied =
             Writer::run(self.region, self.progress, |writer| self.copy(&mut decoder, writer));
         let (mut arriving, ended) = decoder.finish();

@@ -11,7 +11,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 
 use rustix::fs::{Advice, OFlags, fadvise};
-use signpost::PartRange;
+use signpost::{Access, PartRange};
 use verity::ReadAt;
 
 /// Block on which direct access is aligned, in bytes.
@@ -33,12 +33,28 @@ impl Region {
     ///
     /// Fails when the disk cannot be opened again, for instance for want of descriptors.
     pub fn open(disk: &File, range: PartRange) -> io::Result<Self> {
+        Self::open_for(Access::Write, disk, range)
+    }
+
+    /// As [`Region::open`], of a partition that is not to be written: every write fails.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Region::open`] does.
+    pub fn open_to_read(disk: &File, range: PartRange) -> io::Result<Self> {
+        Self::open_for(Access::Read, disk, range)
+    }
+
+    fn open_for(access: Access, disk: &File, range: PartRange) -> io::Result<Self> {
         let aligned = range.start.is_multiple_of(BLOCK) && range.length.is_multiple_of(BLOCK);
-        let direct = if aligned { reopen(disk, OFlags::DIRECT).ok() } else { None };
+        let direct = if aligned { reopen(disk, access, OFlags::DIRECT).ok() } else { None };
         let (start, length) = (range.start, range.length);
         match direct {
             Some(file) => Ok(Self { file, direct: true, start, length }),
-            None => Ok(Self { file: reopen(disk, OFlags::empty())?, direct: false, start, length }),
+            None => {
+                let file = reopen(disk, access, OFlags::empty())?;
+                Ok(Self { file, direct: false, start, length })
+            }
         }
     }
 
@@ -96,8 +112,29 @@ impl ReadAt for Region {
     }
 }
 
-fn reopen(disk: &File, flags: OFlags) -> io::Result<File> {
+fn reopen(disk: &File, access: Access, flags: OFlags) -> io::Result<File> {
     let flags = i32::try_from(flags.bits()).unwrap_or(0);
     let path = format!("/proc/self/fd/{}", disk.as_raw_fd());
-    OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)
+    let write = access == Access::Write;
+    OpenOptions::new().read(true).write(write).custom_flags(flags).open(path)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_region_that_is_opened_to_be_read_cannot_be_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("disk");
+        let disk = File::options().create_new(true).read(true).write(true).open(&path).unwrap();
+        disk.set_len(4 * BLOCK).unwrap();
+        let range = PartRange { index: 1, start: BLOCK, length: BLOCK };
+        let region = Region::open_to_read(&disk, range).unwrap();
+        let mut block = verity::AlignedBuffer::new(4096);
+        region.read_exact_at(&mut block, 0).unwrap();
+        assert!(region.write_all_at(&block, 0).is_err());
+        Region::open(&disk, range).unwrap().write_all_at(&block, 0).unwrap();
+    }
 }

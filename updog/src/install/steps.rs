@@ -3,25 +3,21 @@
 use std::io;
 use std::thread;
 
-use bytes::Bytes;
 use gptprio::{SetId, Tries};
 use manifest::{Content, Contents, Digest};
 use signpost::{Disk, SetLayout};
 use thiserror::Error;
-use tokio::runtime::Runtime;
-use tokio::sync::mpsc;
 use trust::Whole;
 
 use super::check::{CheckError, check_set, check_settled};
 use super::decode::{DecodeError, Decoding, Measured};
+use super::deliver::Downloads;
+use super::delta::{DeltaError, Receive};
 use super::region::Region;
 use super::settling::Settling;
-use crate::mirrors::{Mirrors, NoMirror, Setback};
+use crate::mirrors::{NoMirror, Setback};
 use crate::plan::{ImagePlan, Part, Plan};
 use crate::source::{FetchError, Origin};
-
-/// Pieces of a download that may wait for the decoder.
-const QUEUE: usize = 32;
 
 /// Why a release is not on the disk.
 #[derive(Debug, Error)]
@@ -60,6 +56,22 @@ pub enum InstallError {
         /// Length that the release names.
         expected: u64,
     },
+    /// A pack did not arrive.
+    #[error("cannot fetch the pack {target}")]
+    FetchPack {
+        /// Name of its target.
+        target: String,
+        /// The cause.
+        source: FetchError,
+    },
+    /// A pack did not become the new set.
+    #[error("the pack {target} is not usable")]
+    Pack {
+        /// Name of its target.
+        target: String,
+        /// The cause.
+        source: DeltaError,
+    },
     /// What was written did not reach the medium.
     #[error("cannot flush set {set}")]
     Flush {
@@ -88,6 +100,24 @@ pub enum InstallError {
     /// A thread of ours ended early.
     #[error("the decoder stopped")]
     Stopped,
+}
+
+impl InstallError {
+    /// Whether the disk is to blame, or we are: another way to the same set would end the same.
+    fn is_of_host(&self) -> bool {
+        match self {
+            Self::Disk(_) | Self::Refusal(_) | Self::Flush { .. } | Self::Stopped => true,
+            Self::Pack { source, .. } => source.is_of_disk(),
+            Self::Check { source, .. } => source.is_of_disk(),
+            Self::NoMirror(_)
+            | Self::Fetch { .. }
+            | Self::Image { .. }
+            | Self::Length { .. }
+            | Self::FetchPack { .. }
+            | Self::Tree(_)
+            | Self::NoTree => false,
+        }
+    }
 }
 
 /// The inactive set cannot boot, durably.
@@ -124,18 +154,47 @@ pub fn clear(disk: &mut Disk, active: SetId) -> Result<Cleared, InstallError> {
     Ok(Cleared(()))
 }
 
-/// Who is told of the bytes that are done.
+/// Who is told of the bytes that are done, and of what else happens.
 pub struct Watch<'a> {
+    /// Bytes that were fetched.
+    pub fetched: &'a dyn Fn(u64),
     /// Bytes that were written.
     pub written: &'a (dyn Fn(u64) + Sync),
     /// Bytes that were read back and compared.
     pub checked: &'a (dyn Fn(u64) + Sync),
+    /// A pack that was planned is not used, and why; the images are fetched in its place.
+    pub no_pack: &'a dyn Fn(&InstallError),
 }
 
 impl std::fmt::Debug for Watch<'_> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("Watch").finish_non_exhaustive()
     }
+}
+
+/// Brings the release onto the set, from the plan's pack if it has one, and reads the whole set back to compare it with what the release says. If
+/// anything is wrong with the pack, or with the running set that it takes blocks from, the images are fetched.
+///
+/// # Errors
+///
+/// Fails when the disk does, and when the images do not arrive, are not the signed ones, or do not make the set that the release says.
+pub fn write_and_check(
+    cleared: Cleared,
+    disk: &Disk,
+    plan: &Plan,
+    layout: &SetLayout,
+    downloads: &Downloads<'_>,
+    watch: &Watch<'_>,
+) -> Result<Checked, InstallError> {
+    if let (Some(pack), Some(contents)) = (&plan.pack, &plan.contents) {
+        let receive = Receive { disk, set: plan.set, pack, contents, layout, downloads, watch };
+        match receive.run(&cleared) {
+            Ok(()) => return Ok(Checked { contents: contents.clone() }),
+            Err(error) if error.is_of_host() => return Err(error),
+            Err(error) => (watch.no_pack)(&error),
+        }
+    }
+    write_images(cleared, disk, plan, layout, downloads, watch)
 }
 
 /// Fetches, verifies, decodes, writes and flushes every image of the plan, one after the other, and reads the whole set back to
@@ -145,7 +204,7 @@ impl std::fmt::Debug for Watch<'_> {
 ///
 /// Fails on the first image that does not arrive, is not the signed one, or does not go onto the disk; else names the first
 /// partition, and the first block of it, that does not agree.
-pub fn write_and_check(
+fn write_images(
     cleared: Cleared,
     disk: &Disk,
     plan: &Plan,
@@ -161,7 +220,7 @@ pub fn write_and_check(
             })
         });
         let ending = settling.until_dropped();
-        let written = write(cleared, disk, plan, downloads, (&settling, watch.written));
+        let written = write(cleared, disk, plan, downloads, (&settling, watch));
         drop(ending);
         (written, checker.map(thread::ScopedJoinHandle::join))
     });
@@ -183,16 +242,16 @@ fn write(
     disk: &Disk,
     plan: &Plan,
     downloads: &Downloads<'_>,
-    (settling, progress): (&Settling, &(dyn Fn(u64) + Sync)),
+    (settling, watch): (&Settling, &Watch<'_>),
 ) -> Result<Written, InstallError> {
     let mut measured = Vec::new();
     for image in &plan.images {
         let watermark = settling.of(image.part);
         let wrote = |bytes| {
             watermark.wrote(bytes);
-            progress(bytes);
+            (watch.written)(bytes);
         };
-        let copy = Copy { disk, image, progress: &wrote };
+        let copy = Copy { disk, image, fetched: watch.fetched, progress: &wrote };
         measured.push((image, copy.run(downloads, settling)?));
         watermark.end();
     }
@@ -204,19 +263,11 @@ fn write(
     Ok(Written { contents })
 }
 
-/// Where the images come from.
-#[derive(Debug)]
-pub struct Downloads<'a> {
-    /// The mirrors of this run.
-    pub mirrors: &'a Mirrors,
-    /// Runs the network side on the calling thread.
-    pub runtime: &'a Runtime,
-}
-
 /// One image on its way from the repository to its partition.
 struct Copy<'a> {
     disk: &'a Disk,
     image: &'a ImagePlan,
+    fetched: &'a dyn Fn(u64),
     progress: &'a (dyn Fn(u64) + Sync),
 }
 
@@ -253,26 +304,14 @@ impl Copy<'_> {
             progress: self.progress,
         };
         let fetch = |source| Setback::Mirror(InstallError::Fetch { part, source });
-        let delivery = mirror.target(target).map_err(fetch)?;
-        let (sink, chunks) = mpsc::channel::<Bytes>(QUEUE);
-        // Hashed on this thread while the other one decodes.
-        let mut checker = target.checker();
-        let mut longer = None;
-        let inspect = |piece: &[u8]| {
-            longer = longer.take().or(checker.update(piece).err());
-        };
-        let (fetched, decoded) = thread::scope(|scope| {
-            let decoder = scope.spawn(|| decoding.run(chunks));
-            let fetched = downloads.runtime.block_on(delivery.stream(&sink, inspect));
-            drop(sink);
-            (fetched, decoder.join())
-        });
-        let decoded = decoded.map_err(|_| Setback::Host(InstallError::Stopped))?;
-        match fetched {
+        let take = |chunks| decoding.run(chunks);
+        let delivered = downloads.deliver(mirror, target, self.fetched, take).map_err(fetch)?;
+        let decoded = delivered.taken.map_err(|_| Setback::Host(InstallError::Stopped))?;
+        match delivered.fetched {
             Err(error) if error.is_stopped() => Err(self.stopped(decoded)),
             Err(error) => Err(fetch(error)),
             Ok(()) => {
-                let whole = longer.map_or_else(|| checker.finish(), |longer| Err(longer.into()));
+                let whole = delivered.whole;
                 let whole = whole.map_err(|error| Setback::Mirror(self.failed(error.into())))?;
                 self.complete(&whole, decoded).map_err(Setback::Host)
             }

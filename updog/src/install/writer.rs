@@ -1,7 +1,7 @@
 //! A thread that writes blocks while the next ones are being decoded.
 //!
 //! A few buffers go round between the two sides, so memory is bounded whatever the image's size:
-//! [`BUFFERS`] × [`BUFFER`].
+//! [`BUFFERS`] × [`BUFFER`]. When all of them are back, everything handed over was written, and can be read again.
 
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -29,6 +29,8 @@ struct Piece {
 pub(super) struct Writer<'a> {
     full: Option<SyncSender<Piece>>,
     empty: Receiver<AlignedBuffer>,
+    /// Empty buffers that are back already.
+    spare: Vec<AlignedBuffer>,
     outcome: Option<thread::ScopedJoinHandle<'a, io::Result<()>>>,
     offset: u64,
 }
@@ -39,11 +41,11 @@ impl Writer<'_> {
     /// # Errors
     ///
     /// The first error of either side; one of the disk goes before one of `produce`.
-    pub(super) fn run<T>(
+    pub(super) fn run<T, E: From<DecodeError>>(
         region: &Region,
         progress: &(dyn Fn(u64) + Sync),
-        produce: impl FnOnce(&mut Writer<'_>) -> Result<T, DecodeError>,
-    ) -> Result<T, DecodeError> {
+        produce: impl FnOnce(&mut Writer<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         thread::scope(|scope| {
             let (full, pieces) = sync_channel(BUFFERS);
             let (give, empty) = channel();
@@ -52,7 +54,8 @@ impl Writer<'_> {
                 let _ = give.send(AlignedBuffer::new(BUFFER));
             }
             let thread = scope.spawn(move || write_all(region, &pieces, &give, progress));
-            let mut writer = Writer { full: Some(full), empty, outcome: Some(thread), offset: 0 };
+            let (full, outcome, spare) = (Some(full), Some(thread), Vec::new());
+            let mut writer = Writer { full, empty, spare, outcome, offset: 0 };
             let produced = produce(&mut writer);
             writer.finish()?;
             produced
@@ -61,10 +64,19 @@ impl Writer<'_> {
 
     /// An empty buffer, once one is free.
     pub(super) fn buffer(&mut self) -> Result<AlignedBuffer, DecodeError> {
-        match self.empty.recv() {
-            Ok(buffer) => Ok(buffer),
-            Err(_) => Err(self.failure()),
+        match self.spare.pop() {
+            Some(buffer) => Ok(buffer),
+            None => self.empty.recv().map_err(|_| self.failure()),
         }
+    }
+
+    /// Waits until everything that was handed over is on the disk, or in its cache; every buffer must have been handed over.
+    pub(super) fn catch_up(&mut self) -> Result<(), DecodeError> {
+        while self.spare.len() < BUFFERS {
+            let buffer = self.empty.recv().map_err(|_| self.failure())?;
+            self.spare.push(buffer);
+        }
+        Ok(())
     }
 
     /// Hands over the first `length` bytes of `buffer`; the last block is filled up with zeros.

@@ -1,0 +1,385 @@
+//! Releases that come as a delta pack, and what happens when the pack is of no use.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::fs::{self, File};
+use std::io::Cursor;
+use std::process::Stdio;
+use std::thread;
+
+use e2e::hostile::{Fault, Hostile};
+use e2e::programs;
+use e2e::world::{NEW, OLD, Part, World};
+use gptprio::SetId;
+use pack::make::{Images, Level, Options, Padded, Source, make};
+use pack::{Head, Image, Sha256, Way};
+use serde_json::{Value, json};
+use verity::{BLOCK_SIZE, BlockHasher, Leaves, RootHash, Salt, Unreadable, available_threads};
+
+/// Name of the pack's target.
+const PACK: &str = "from-1.0.0.waypack";
+
+/// A pack that was made.
+struct Packed {
+    bytes: Vec<u8>,
+    head: Vec<u8>,
+    /// Root hash of the old release.
+    from: RootHash,
+}
+
+/// The images of a release, as packs are made of them.
+struct Release {
+    images: [(Padded<File>, Leaves); 2],
+    root_hash: RootHash,
+    salt: Salt,
+}
+
+impl Release {
+    fn of(world: &World, version: &str) -> Self {
+        let open = |part: Part| {
+            let file = File::open(world.parts(version).join(format!("{}.img", part.name())));
+            let file = file.unwrap();
+            let length = file.metadata().unwrap().len();
+            Padded::new(file, length)
+        };
+        let hash = open(Part::Hash);
+        let root_hash = verity::claimed_root_hash(&hash, hash.length()).unwrap().unwrap();
+        let (leaves, superblock) = Leaves::read(&hash, hash.length(), &root_hash).unwrap();
+        let salt = superblock.params.salt;
+        let (boot, hasher, threads) =
+            (open(Part::Boot), BlockHasher::new(&salt), available_threads());
+        let length = boot.length();
+        let hashed =
+            Leaves::of_data(&boot, length, &hasher, Unreadable::Refuse, threads, &|_| ()).unwrap();
+        Self { images: [(open(Part::Root), leaves), (boot, hashed)], root_hash, salt }
+    }
+
+    fn images(&self) -> Images<'_> {
+        let [root, boot] = self.images.each_ref().map(|(data, leaves)| Source { data, leaves });
+        Images { root, boot, root_hash: self.root_hash }
+    }
+}
+
+impl Packed {
+    /// The pack that leads from one release of the world to another.
+    fn between(world: &World, old: &str, new: &str) -> Self {
+        let (old, new) = (Release::of(world, old), Release::of(world, new));
+        let options =
+            Options { level: Level::new(1).unwrap(), threads: available_threads(), memory: 0 };
+        let zero = BlockHasher::new(&old.salt).digest(&[0; BLOCK_SIZE]);
+        let (mut spool, mut bytes) = (Cursor::new(Vec::new()), Vec::new());
+        let (from, to) = (old.images(), new.images());
+        let made = make(&from, &to, &zero, &options, &mut spool, &mut bytes, &|_, _| ()).unwrap();
+        Self { bytes, head: made.head, from: old.root_hash }
+    }
+
+    /// As the manifest names it.
+    fn entry(&self) -> Value {
+        json!([{
+            "from": OLD,
+            "from_root_hash": self.from.to_string(),
+            "target": PACK,
+            "head": { "length": self.head.len(), "sha256": Sha256::of(&self.head).to_string() },
+        }])
+    }
+
+    /// Publishes it, with `bytes` for its target and its entry changed.
+    fn publish_as(&self, world: &World, bytes: &[u8], change: impl FnOnce(&mut Value)) {
+        let mut entry = self.entry();
+        change(&mut entry[0]);
+        let mut manifest = world.manifest();
+        manifest["updates"][0]["packs"] = entry;
+        let manifest = manifest.to_string();
+        world.sign_elsewhere(&[("manifest.json", manifest.as_bytes()), (PACK, bytes)]);
+    }
+
+    fn publish(&self, world: &World) {
+        self.publish_as(world, &self.bytes, |_| ());
+    }
+
+    /// The first block of a run that copies blocks of the old image to the new one.
+    fn copied(&self, image: Image) -> u32 {
+        let head = Head::parse(&self.head).unwrap();
+        let copied = head.runs(image).iter().find_map(|run| match run.way {
+            Way::Old { image: from, first } if from == image => Some(first),
+            _ => None,
+        });
+        copied.unwrap()
+    }
+}
+
+/// A world whose newer release has a pack, and the pack.
+fn packed() -> (World, Packed) {
+    let world = World::new();
+    let packed = Packed::between(&world, OLD, NEW);
+    packed.publish(&world);
+    (world, packed)
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// Damages a block of a set.
+fn damage(world: &World, set: SetId, part: Part, block: u32) {
+    let mut disk = fs::read(world.disk()).unwrap();
+    let start = usize::try_from(world.range(set, part).start).unwrap();
+    disk[start + usize::try_from(block).unwrap() * BLOCK_SIZE + 7] ^= 1;
+    fs::write(world.disk(), disk).unwrap();
+}
+
+/// Updates, from the images at last, and expects to be told why.
+fn falls_back(world: &World, why: &str) {
+    assert!(!world.holds(SetId::B, NEW));
+    let update = world.updog(&["--json", "update-image"]);
+    assert_eq!(update.code, 0, "{why}: {}", update.stderr);
+    let told: Vec<_> = update.stderr.lines().filter(|line| line.contains(why)).collect();
+    assert_eq!(told.len(), 1, "{why}: {}", update.stderr);
+    assert!(!world.server.requests("root.img").is_empty(), "{why}");
+    assert!(world.holds(SetId::B, NEW), "{why}");
+    assert_eq!(world.next(), Some(SetId::A), "{why}");
+    assert_eq!(world.updog(&["update-apply"]).code, 0, "{why}");
+    assert_eq!(world.next(), Some(SetId::B), "{why}");
+}
+
+/// Updates while neither pack nor images help: set B must not be valid.
+fn neither_helps(world: &World) {
+    world.server.fault("root.img", usize::MAX, Fault::Status(404));
+    assert_ne!(world.updog(&["update"]).code, 0);
+    assert!(!world.sets().b.unwrap().is_bootable());
+    assert_ne!(world.updog(&["update-apply"]).code, 0, "nothing was staged");
+    assert_eq!(world.next(), Some(SetId::A));
+    assert!(world.holds(SetId::A, OLD));
+}
+
+#[test]
+fn a_host_with_the_old_release_fetches_the_pack_only() {
+    let (world, packed) = packed();
+    let update = world.updog(&["--json", "update-image"]);
+    assert_eq!(update.code, 0, "{}", update.stderr);
+    assert!(world.holds(SetId::B, NEW) && world.holds(SetId::A, OLD));
+    assert_eq!(world.next(), Some(SetId::A), "written is not activated");
+    assert_eq!(world.server.requests(PACK).len(), 1);
+    assert_eq!(world.server.requests(".img").len(), 0);
+    assert_eq!(json(&update.stdout)["fetched_bytes"], packed.bytes.len());
+    assert_eq!(world.updog(&["update-image"]).code, 3, "it is there already");
+    assert_eq!(world.updog(&["update-apply"]).code, 0);
+    assert_eq!(world.next(), Some(SetId::B));
+}
+
+#[test]
+fn a_dry_run_says_what_the_pack_saves() {
+    let (world, packed) = packed();
+    let plan = json(&world.updog(&["--json", "update", "--dry-run"]).stdout);
+    let length = Value::from(packed.bytes.len());
+    assert_eq!((&plan["fetch_bytes"], &plan["pack"]["fetch_bytes"]), (&length, &length));
+    assert_eq!((&plan["pack"]["from"], &plan["pack"]["target"]), (&json!(OLD), &json!(PACK)));
+    let images = plan["images"].as_array().unwrap();
+    let images: u64 = images.iter().map(|image| image["fetch_bytes"].as_u64().unwrap()).sum();
+    assert_eq!(plan["pack"]["instead_of_bytes"], images);
+    let text = world.updog(&["update", "--dry-run"]).stdout;
+    assert!(text.contains("from the pack for 1.0.0: fetch ") && text.contains(" instead of "));
+    assert_eq!(world.server.requests(PACK).len(), 0);
+}
+
+#[test]
+fn a_host_with_other_blocks_is_offered_the_images() {
+    let world = World::new();
+    let packed = Packed::between(&world, OLD, NEW);
+    let other = |entry: &mut Value| entry["from_root_hash"] = "ab".repeat(32).into();
+    packed.publish_as(&world, &packed.bytes, other);
+    assert_eq!(world.updog(&["update-image"]).code, 0);
+    assert!(world.holds(SetId::B, NEW));
+    assert_eq!(world.server.requests(PACK).len(), 0);
+}
+
+#[test]
+fn a_pack_that_is_longer_than_the_images_is_not_fetched() {
+    let world = World::new();
+    let packed = Packed::between(&world, OLD, NEW);
+    let mut bytes = packed.bytes.clone();
+    bytes.resize(16 << 20, 0);
+    packed.publish_as(&world, &bytes, |_| ());
+    assert_eq!(world.updog(&["update-image"]).code, 0);
+    assert_eq!(world.server.requests(PACK).len(), 0);
+}
+
+#[test]
+fn a_server_without_the_pack_has_the_images() {
+    let (world, _) = packed();
+    world.server.fault(PACK, usize::MAX, Fault::Status(404));
+    neither_helps(&world);
+    world.server.behave();
+    world.server.fault(PACK, usize::MAX, Fault::Status(404));
+    falls_back(&world, "cannot fetch the pack");
+}
+
+#[test]
+fn what_is_fetched_for_nothing_is_counted_too() {
+    let world = World::new();
+    let packed = Packed::between(&world, OLD, NEW);
+    let bytes = [&packed.bytes[..], b"more"].concat();
+    packed.publish_as(&world, &bytes, |_| ());
+    let plan = json(&world.updog(&["--json", "update", "--dry-run"]).stdout);
+    let update = world.updog(&["--json", "update-image"]);
+    assert_eq!(update.code, 0, "{}", update.stderr);
+    assert!(update.stderr.contains("bytes follow"), "{}", update.stderr);
+    let images = plan["pack"]["instead_of_bytes"].as_u64().unwrap();
+    let pack = plan["pack"]["fetch_bytes"].as_u64().unwrap();
+    assert_eq!(json(&update.stdout)["fetched_bytes"], images + pack);
+}
+
+#[test]
+fn a_pack_that_one_mirror_spoils_comes_from_the_next() {
+    let (world, packed) = packed();
+    let second = Hostile::serve(&world.path("repo")).unwrap();
+    world.configure(&format!(
+        "[[mirror]]\nmetadata_base_url = {:?}\ntargets_base_url = {:?}",
+        second.url("metadata/"),
+        second.url("targets/"),
+    ));
+    let mut bytes = packed.bytes.clone();
+    *bytes.last_mut().unwrap() ^= 1;
+    world.server.fault(PACK, usize::MAX, Fault::Replace(bytes));
+    let update = world.updog(&["update-image"]);
+    assert_eq!(update.code, 0, "{}", update.stderr);
+    assert!(update.stderr.contains("leaving the mirror"), "{}", update.stderr);
+    assert_eq!((second.requests(PACK).len(), second.requests(".img").len()), (1, 0));
+    assert_eq!(world.server.requests(".img").len(), 0);
+    assert!(world.holds(SetId::B, NEW));
+}
+
+#[test]
+fn a_pack_that_ends_early_is_not_used() {
+    let (world, packed) = packed();
+    let half = packed.bytes[..packed.bytes.len() / 2].to_vec();
+    world.server.fault(PACK, usize::MAX, Fault::Replace(half));
+    falls_back(&world, "cannot fetch the pack");
+}
+
+#[test]
+fn a_pack_with_a_flipped_byte_is_not_used() {
+    let (world, packed) = packed();
+    for place in [0, 20, packed.head.len() + 20, packed.bytes.len() - 1] {
+        let mut bytes = packed.bytes.clone();
+        bytes[place] ^= 1;
+        world.server.fault(PACK, 1, Fault::Replace(bytes));
+        neither_helps(&world);
+        world.server.behave();
+    }
+    let mut bytes = packed.bytes.clone();
+    *bytes.last_mut().unwrap() ^= 1;
+    world.server.fault(PACK, usize::MAX, Fault::Replace(bytes));
+    falls_back(&world, "is not usable");
+}
+
+#[test]
+fn a_signed_pack_with_a_flipped_byte_is_not_used() {
+    let world = World::new();
+    let packed = Packed::between(&world, OLD, NEW);
+    let mut bytes = packed.bytes.clone();
+    *bytes.last_mut().unwrap() ^= 1;
+    packed.publish_as(&world, &bytes, |_| ());
+    falls_back(&world, "the piece has the digest");
+}
+
+#[test]
+fn a_signed_pack_that_ends_early_is_not_used() {
+    let world = World::new();
+    let packed = Packed::between(&world, OLD, NEW);
+    for length in [5, 20, packed.bytes.len() - 1] {
+        packed.publish_as(&world, &packed.bytes[..length], |_| ());
+        neither_helps(&world);
+        world.server.behave();
+    }
+    falls_back(&world, "the pack ends too early");
+}
+
+#[test]
+fn bytes_that_follow_a_signed_pack_are_refused() {
+    let world = World::new();
+    let packed = Packed::between(&world, OLD, NEW);
+    let bytes = [&packed.bytes[..], b"more"].concat();
+    packed.publish_as(&world, &bytes, |_| ());
+    falls_back(&world, "bytes follow");
+}
+
+#[test]
+fn a_pack_with_another_head_than_the_manifest_says_is_not_used() {
+    let world = World::new();
+    let packed = Packed::between(&world, OLD, NEW);
+    let other = |entry: &mut Value| entry["head"]["sha256"] = "ab".repeat(32).into();
+    packed.publish_as(&world, &packed.bytes, other);
+    falls_back(&world, "the head of the pack has SHA-256");
+}
+
+#[test]
+fn a_pack_that_the_metadata_does_not_list_is_not_used() {
+    let world = World::new();
+    let packed = Packed::between(&world, OLD, NEW);
+    let other = |entry: &mut Value| entry["target"] = "nowhere".into();
+    packed.publish_as(&world, &packed.bytes, other);
+    assert_eq!(world.updog(&["update-image"]).code, 0);
+    assert!(world.holds(SetId::B, NEW));
+}
+
+#[test]
+fn a_pack_of_another_pair_is_not_used() {
+    for (old, new, why) in
+        [(NEW, OLD, "the pack is for hosts that run"), (OLD, OLD, "makes another release")]
+    {
+        let world = World::new();
+        let right = Release::of(&world, OLD).root_hash;
+        let packed = Packed::between(&world, old, new);
+        let from = |entry: &mut Value| entry["from_root_hash"] = right.to_string().into();
+        packed.publish_as(&world, &packed.bytes, from);
+        falls_back(&world, why);
+    }
+}
+
+#[test]
+fn a_bad_block_of_the_running_set_is_not_copied() {
+    let (world, packed) = packed();
+    damage(&world, SetId::A, Part::Root, packed.copied(Image::Root));
+    falls_back(&world, "is not what its tree says");
+}
+
+#[test]
+fn a_bad_boot_block_of_the_running_set_is_found_in_the_end() {
+    let (world, packed) = packed();
+    damage(&world, SetId::A, Part::Boot, packed.copied(Image::Boot));
+    falls_back(&world, "was written and does not read back as released");
+}
+
+#[test]
+fn a_running_set_whose_tree_does_not_hold_gets_the_images() {
+    let (world, _) = packed();
+    damage(&world, SetId::A, Part::Hash, 2);
+    falls_back(&world, "no pack is used: the tree of the running set cannot be used");
+    assert_eq!(world.server.requests(PACK).len(), 0);
+}
+
+#[test]
+fn an_update_that_is_killed_in_the_middle_of_a_pack_is_finished_by_the_same_command() {
+    let (world, packed) = packed();
+    world.server.fault(PACK, 1, Fault::CutAfter(packed.bytes.len() / 2));
+    world.server.fault(PACK, 1, Fault::Silence);
+    let mut command = programs::command("updog");
+    command.args(world.updog_arguments(SetId::A, &["update"]));
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // The second request comes once the first half has gone through.
+    while world.server.requests(PACK).len() < 2 && child.try_wait().unwrap().is_none() {
+        thread::yield_now();
+    }
+    child.kill().unwrap();
+    assert!(!child.wait().unwrap().success());
+    assert!(!world.sets().b.unwrap().is_bootable());
+    assert!(!world.holds(SetId::B, NEW));
+    assert_eq!(world.next(), Some(SetId::A));
+    world.server.behave();
+    let update = world.updog(&["update"]);
+    assert_eq!(update.code, 0, "{}", update.stderr);
+    assert_eq!(world.server.requests(".img").len(), 0);
+    assert!(world.holds(SetId::B, NEW));
+    assert_eq!(world.next(), Some(SetId::B));
+}
