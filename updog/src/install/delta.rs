@@ -162,3 +162,6 @@ impl Making<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
