@@ -13,9 +13,6 @@ use trust::{Target, Whole};
 use crate::mirrors::Mirrors;
 use crate::source::{FetchError, Origin};
 
-/// Pieces of a download that may wait for the other thread.
-const QUEUE: usize = 32;
-
 /// Where targets come from.
 #[derive(Debug)]
 pub struct Downloads<'a> {
@@ -36,7 +33,8 @@ pub(super) struct Delivered<T> {
 }
 
 impl Downloads<'_> {
-    /// Streams `target` from `mirror` to `take`; `arrived` is told of the bytes that came.
+    /// Streams `target` from `mirror` to `take`, for which up to `ahead` pieces of a download may wait, of some hundred kilobytes at most;
+    /// `arrived` is told of the bytes that came.
     ///
     /// # Errors
     ///
@@ -44,12 +42,12 @@ impl Downloads<'_> {
     pub(super) fn deliver<T: Send>(
         &self,
         mirror: &Origin,
-        target: &Target,
+        (target, ahead): (&Target, usize),
         arrived: &dyn Fn(u64),
         take: impl FnOnce(Receiver<Bytes>) -> T + Send,
     ) -> Result<Delivered<T>, FetchError> {
         let delivery = mirror.target(target)?;
-        let (sink, chunks) = mpsc::channel::<Bytes>(QUEUE);
+        let (sink, chunks) = mpsc::channel::<Bytes>(ahead);
         let mut checker = target.checker();
         let mut longer = None;
         let inspect = |piece: &[u8]| {

@@ -12,7 +12,7 @@
 //!
 //! Memory, with no regard to how large the releases are: a window of 24 MiB, the blocks of a piece 8 MiB, its compressed bytes 8 MiB, the
 //! writer's buffers 6 MiB, and 1 MiB for the download. With their size: 32 bytes for each block of the running root image and of the new one. That
-//! makes 63 MiB for root images of 1 GiB, beside the runs of the head: 16 bytes each, as many as there are changes.
+//! makes 63 MiB for root images of 1 GiB, beside what the program takes anyway and the runs of the head: 16 bytes each, as many as there are changes.
 //!
 //! Left out: ranges of a pack. It is fetched as a whole, from its first byte to its last.
 
@@ -44,6 +44,9 @@ use super::{Cleared, DecodeError, Downloads, InstallError, Region, Watch, check_
 use crate::mirrors::Setback;
 use crate::plan::PackPlan;
 use crate::source::Origin;
+
+/// Pieces of a download that may wait: few, since memory is needed elsewhere.
+const AHEAD: usize = 4;
 
 /// A pack on its way to the inactive set.
 pub(super) struct Receive<'a> {
@@ -87,7 +90,7 @@ impl Receive<'_> {
             written: self.watch.written,
         };
         let take = |chunks| making.run(chunks);
-        let delivered = self.downloads.deliver(mirror, target, self.watch.fetched, take);
+        let delivered = self.downloads.deliver(mirror, (target, AHEAD), self.watch.fetched, take);
         let delivered = delivered.map_err(fetch)?;
         let made = delivered.taken.map_err(|_| Setback::Host(InstallError::Stopped))?;
         let made = made.map_err(|error| self.setback(error));

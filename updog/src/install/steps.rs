@@ -19,6 +19,9 @@ use crate::mirrors::{NoMirror, Setback};
 use crate::plan::{ImagePlan, Part, Plan};
 use crate::source::{FetchError, Origin};
 
+/// Pieces of a download that may wait for the decoder.
+const AHEAD: usize = 32;
+
 /// Why a release is not on the disk.
 #[derive(Debug, Error)]
 pub enum InstallError {
@@ -305,7 +308,8 @@ impl Copy<'_> {
         };
         let fetch = |source| Setback::Mirror(InstallError::Fetch { part, source });
         let take = |chunks| decoding.run(chunks);
-        let delivered = downloads.deliver(mirror, target, self.fetched, take).map_err(fetch)?;
+        let delivered = downloads.deliver(mirror, (target, AHEAD), self.fetched, take);
+        let delivered = delivered.map_err(fetch)?;
         let decoded = delivered.taken.map_err(|_| Setback::Host(InstallError::Stopped))?;
         match delivered.fetched {
             Err(error) if error.is_stopped() => Err(self.stopped(decoded)),

@@ -22,13 +22,13 @@ const ROOM: u64 = 4096;
 fn image(blocks: &[u32]) -> Vec<u8> {
     let block = |number: &u32| {
         let mut state = u64::from(*number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let mut next = move || {
+        let next = move || {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
             state.to_le_bytes()
         };
-        std::iter::repeat_with(move || next()).take(BLOCK_SIZE / 8).flatten()
+        std::iter::repeat_with(next).take(BLOCK_SIZE / 8).flatten()
     };
     blocks.iter().flat_map(block).collect()
 }
