@@ -67,7 +67,7 @@ pub struct Options {
 /// A pack that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
-    /// Bytes of the head, which lies at [`HEAD_OFFSET`](crate::HEAD_OFFSET).
+    /// Bytes of the head, which lies at [`HEAD_OFFSET`].
     pub head: Vec<u8>,
     /// Bytes of the pack.
     pub length: u64,
