@@ -9,7 +9,7 @@ use std::thread;
 
 use e2e::hostile::{Fault, Hostile};
 use e2e::programs;
-use e2e::world::{NEW, OLD, Part, World};
+use e2e::world::{NEW, OLD, Part, World, text};
 use gptprio::SetId;
 use pack::make::{Images, Level, Options, Padded, Source, make};
 use pack::{Head, Image, Sha256, Way};
@@ -177,8 +177,8 @@ fn a_dry_run_says_what_the_pack_saves() {
     let images = plan["images"].as_array().unwrap();
     let images: u64 = images.iter().map(|image| image["fetch_bytes"].as_u64().unwrap()).sum();
     assert_eq!(plan["pack"]["instead_of_bytes"], images);
-    let text = world.updog(&["update", "--dry-run"]).stdout;
-    assert!(text.contains("from the pack for 1.0.0: fetch ") && text.contains(" instead of "));
+    let said = world.updog(&["update", "--dry-run"]).stdout;
+    assert!(said.contains("from the pack for 1.0.0: fetch ") && said.contains(" instead of "));
     assert_eq!(world.server.requests(PACK).len(), 0);
 }
 
@@ -247,6 +247,26 @@ fn a_pack_that_one_mirror_spoils_comes_from_the_next() {
     assert_eq!((second.requests(PACK).len(), second.requests(".img").len()), (1, 0));
     assert_eq!(world.server.requests(".img").len(), 0);
     assert!(world.holds(SetId::B, NEW));
+}
+
+#[test]
+fn a_bundle_has_the_pack_or_else_the_images() {
+    for (has_pack, fetched) in [(true, "pack"), (false, "images")] {
+        let (world, packed) = packed();
+        let targets = fs::read_dir(world.path("repo/targets")).unwrap();
+        let pack =
+            targets.map(|entry| entry.unwrap().path()).find(|path| text(path).ends_with(PACK));
+        if !has_pack {
+            fs::remove_file(pack.unwrap()).unwrap();
+        }
+        let repo = world.path("repo");
+        let update = world.updog(&["--json", "--from", text(&repo), "update-image"]);
+        assert_eq!(update.code, 0, "{fetched}: {}", update.stderr);
+        assert_eq!(update.stderr.contains("from the pack"), has_pack, "{}", update.stderr);
+        let is_pack = json(&update.stdout)["fetched_bytes"] == packed.bytes.len();
+        assert_eq!(is_pack, has_pack, "{fetched}");
+        assert!(world.holds(SetId::B, NEW), "{fetched}");
+    }
 }
 
 #[test]
