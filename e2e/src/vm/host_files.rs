@@ -46,7 +46,8 @@ pub(super) fn add(folder: &Path, programs: &Path, root: &Path) -> Result<(), Fai
     fill().map_err(|cause| Failure::io("make", folder, &cause))
 }
 
-fn settings() -> String {
+/// The configuration of `updog`.
+pub(super) fn settings() -> String {
     format!(
         "metadata_base_url = \"http://{SERVER}/metadata/\"\ntargets_base_url = \"http://{SERVER}/targets/\"\n\
          seed = 7\ntries = {TRIES}\nidle_timeout_seconds = 120\n\

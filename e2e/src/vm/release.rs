@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::case::Failure;
+use super::host_files::settings;
 
 /// What a release is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,11 +25,15 @@ pub(super) enum Flavour {
     PassesLate,
     /// Its configuration makes no sense.
     BadSettings,
-    /// Its health check fails, and the command that is to restart it does nothing.
+    /// Its health check fails, the command that is to restart it does nothing, and its health leaves the watchdog alone.
     CannotRestart,
     /// The program that looks at its health is stopped by its own check.
     StopsHealth,
 }
+
+/// What the check of a release does, and how its programs are set.
+const CHECK: &str = "usr/lib/guest/check";
+const SETTINGS: &str = "etc/updog.toml";
 
 /// What the failing check says.
 pub(super) const COMPLAINT: &str = "the service does not answer";
@@ -52,16 +57,20 @@ impl Flavour {
         }
     }
 
-    /// The file of the root that is another than a good release has, if any, and what is in it.
-    pub(super) fn file(self) -> Option<(&'static str, String)> {
+    /// The files of the root that are others than a good release has, and what is in them.
+    pub(super) fn files(self) -> Vec<(&'static str, String)> {
+        let check = |text: &str| (CHECK, format!("{text}\n"));
         match self {
-            Self::Good | Self::Panics | Self::NoFirstProgram => None,
-            Self::Hangs => Some(("usr/lib/guest/steps", "hang\n".to_owned())),
-            Self::FailsCheck => Some(("usr/lib/guest/check", format!("fail {COMPLAINT}\n"))),
-            Self::PassesLate => Some(("usr/lib/guest/check", "late 600\n".to_owned())),
-            Self::BadSettings => Some(("etc/updog.toml", "seed = 'many'\n".to_owned())),
-            Self::CannotRestart => Some(("usr/lib/guest/check", "stuck\n".to_owned())),
-            Self::StopsHealth => Some(("usr/lib/guest/check", "stop\n".to_owned())),
+            Self::Good | Self::Panics | Self::NoFirstProgram => Vec::new(),
+            Self::Hangs => vec![("usr/lib/guest/steps", "hang\n".to_owned())],
+            Self::FailsCheck => vec![check(&format!("fail {COMPLAINT}"))],
+            Self::PassesLate => vec![check("late 600")],
+            Self::BadSettings => vec![(SETTINGS, "seed = 'many'\n".to_owned())],
+            Self::CannotRestart => {
+                // The section of health is the last one.
+                vec![check("stuck"), (SETTINGS, format!("{}watchdog = 'none'\n", settings()))]
+            }
+            Self::StopsHealth => vec![check("stop")],
         }
     }
 }

@@ -154,13 +154,18 @@ impl System {
 
     /// The root filesystem of releases of a kind.
     fn rootfs_of(&self, flavour: Flavour) -> Result<PathBuf, Failure> {
-        let Some((name, text)) = flavour.file() else { return Ok(self.rootfs.clone()) };
+        let files = flavour.files();
+        if files.is_empty() {
+            return Ok(self.rootfs.clone());
+        }
         let folder = self.folder.join(format!("rootfs-{flavour:?}"));
         make_anew(&folder)?;
         tiny_root::copy(&self.rootfs, &folder)
             .map_err(|cause| Failure::io("make", &folder, &cause))?;
-        fs::write(folder.join(name), text)
-            .map_err(|cause| Failure::io("write to", &folder, &cause))?;
+        for (name, text) in files {
+            fs::write(folder.join(name), text)
+                .map_err(|cause| Failure::io("write to", &folder, &cause))?;
+        }
         Ok(folder)
     }
 

@@ -3,7 +3,7 @@
 use gptprio::{BootBits, SetId};
 
 use super::case::{Case, Failure, ensure};
-use super::expect::{are, bits, ended, is_up, says};
+use super::expect::{are, bits, ended, is_up, never_says, says};
 use super::host::Host;
 use super::release::Flavour;
 use super::system::SystemBench;
@@ -14,6 +14,11 @@ pub(super) const CASES: &[Case<SystemBench>] = &[
         name: "update-over-http",
         holds: "1.0.0 updates itself to 1.1.0 over HTTP, which boots and is marked good; 1.0.0 is still there",
         run: update_over_http,
+    },
+    Case {
+        name: "update-by-pack",
+        holds: "a host that runs a published release fetches a delta pack, and what it makes of it boots",
+        run: update_by_pack,
     },
     Case {
         name: "operator-rolls-back",
@@ -45,6 +50,17 @@ fn update_over_http(bench: &SystemBench) -> Result<(), Failure> {
     let sets = host.disk.sets()?;
     let proven = sets.bits(SetId::B).is_some_and(|bits| bits.successful);
     ensure(proven && sets.a == bits(1, 0, true), || format!("the bits are {sets:?}"))?;
+    is_up(&host.boot(&[])?, SetId::B, "1.1.0")
+}
+
+fn update_by_pack(bench: &SystemBench) -> Result<(), Failure> {
+    let host = Host::with_releases(bench, &[("1.0.0", Flavour::Good), ("1.1.0", Flavour::Good)])?;
+    let said = host.boot(&["updog update"])?;
+    says(&said, "from the pack for 1.0.0: fetch ")?;
+    never_says(&said, "the images are fetched")?;
+    ended(&said, "updog update", 0)?;
+    let new = host.release("1.1.0", Flavour::Good)?;
+    ensure(host.disk.holds(SetId::B, &new)?, || "set B does not hold 1.1.0".to_owned())?;
     is_up(&host.boot(&[])?, SetId::B, "1.1.0")
 }
 
