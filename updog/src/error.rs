@@ -304,12 +304,15 @@ fn fetch_kind(error: &FetchError) -> Kind {
     match error {
         FetchError::Http(error) => http_kind(error),
         FetchError::Bundle(error) => error.kind(),
+        FetchError::Range { .. } => Kind::Refused,
     }
 }
 
 fn http_kind(error: &HttpError) -> Kind {
     match error {
-        HttpError::TooLong { .. } | HttpError::Name { .. } => Kind::Refused,
+        HttpError::TooLong { .. } | HttpError::LongRange { .. } | HttpError::Name { .. } => {
+            Kind::Refused
+        }
         error if error.is_temporary() => Kind::Temporary,
         _ => Kind::Failed,
     }

@@ -12,12 +12,18 @@ mod medium;
 mod metadata;
 mod name;
 mod pace;
+mod part;
+mod parts;
+mod patience;
+mod pieces;
 mod query;
 mod resume;
+mod support;
 
 pub use client::Client;
 pub use download::Download;
 pub use error::HttpError;
 pub use metadata::Metadata;
 pub use pace::Rate;
+pub(crate) use pieces::{first_strange, pieces};
 pub use query::Query;

@@ -7,6 +7,7 @@ mod bundle;
 mod tar;
 
 use std::fmt;
+use std::ops::Range;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use trust::{Fetched, MetadataSource, SourceError, Target};
 
 use crate::config::{Settings, Source};
 use crate::error::Error;
-use crate::http::{Client, Download, HttpError, Metadata, Query};
+use crate::http::{Client, Download, HttpError, Metadata, Query, first_strange};
 use bundle::Reading;
 
 pub use bundle::{Bundle, BundleError};
@@ -30,12 +31,29 @@ pub enum FetchError {
     /// From a bundle.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    /// Bytes were asked for that no target of this length has, or that are empty or not in order.
+    #[error(
+        "bytes {start} to {end} are no range of a target of {length} bytes, or not the next one"
+    )]
+    Range {
+        /// The first byte.
+        start: u64,
+        /// The byte behind the last.
+        end: u64,
+        /// Length of the target.
+        length: u64,
+    },
 }
 
 impl FetchError {
     /// Whether the receiving side gave up; it holds the reason.
     pub fn is_stopped(&self) -> bool {
         matches!(self, Self::Http(HttpError::Stopped { .. }) | Self::Bundle(BundleError::Stopped))
+    }
+
+    /// Whether the server has no ranges; the whole can be had from it all the same.
+    pub fn is_no_ranges(&self) -> bool {
+        matches!(self, Self::Http(HttpError::NoRanges { .. }))
     }
 }
 
@@ -66,7 +84,7 @@ impl Origin {
         let roots = settings.network.roots()?;
         let client = Client::new(&settings.network, &roots, query.clone());
         let client = client.map_err(|error| Error::Source(error.into()))?;
-        let mirror = |source: &Source| Self::Mirror(client.clone(), source.clone());
+        let mirror = |source: &Source| Self::Mirror(client.for_mirror(), source.clone());
         Ok(settings.sources.iter().map(mirror).collect())
     }
 
@@ -132,5 +150,110 @@ impl Delivery {
             Self::Download(download) => Ok(download.stream(sink, inspect).await?),
             Self::Reading(reading) => Ok(reading.stream(sink, inspect).await?),
         }
+    }
+
+    /// Sends the bytes of `ranges` (byte ranges of the target, rising, not empty, within its length) one behind the other into `sink`,
+    /// without gaps and in pieces of some hundred kilobytes at most. Several requests are under way at a time, which hold up to 4 MiB; ranges that
+    /// touch each other are asked for one by one. `arrived` is told of bytes as they come, also of those that are of no use.
+    ///
+    /// # Errors
+    ///
+    /// As [`Delivery::stream`], without content being looked at. Where the server has no ranges ([`FetchError::is_no_ranges`]), nothing of the
+    /// target was read, and the same mirror is not asked for ranges again in this run.
+    pub async fn ranges(
+        &self,
+        ranges: &[Range<u64>],
+        sink: &Sender<Bytes>,
+        arrived: impl FnMut(u64),
+    ) -> Result<(), FetchError> {
+        let length = self.length();
+        if let Some(&Range { start, end }) = first_strange(ranges, length) {
+            return Err(FetchError::Range { start, end, length });
+        }
+        match self {
+            Self::Download(download) => Ok(download.ranges(ranges, sink, arrived).await?),
+            Self::Reading(reading) => Ok(reading.ranges(ranges, sink, arrived).await?),
+        }
+    }
+
+    fn length(&self) -> u64 {
+        match self {
+            Self::Download(download) => download.length(),
+            Self::Reading(reading) => reading.length(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use std::fs;
+
+    use tokio::sync::mpsc::channel;
+
+    use super::*;
+
+    const BYTES: [u8; 1000] = {
+        let mut bytes = [0; 1000];
+        bytes[500] = 5;
+        bytes[999] = 9;
+        bytes
+    };
+
+    /// The bytes of `ranges` of the target in a bundle.
+    async fn ranges(bundle: &Path, ranges: &[Range<u64>]) -> Result<Vec<u8>, FetchError> {
+        let delivery = Delivery::Reading(Bundle::open(bundle)?.target("a", 1000)?);
+        let (sink, mut pieces) = channel(9);
+        delivery.ranges(ranges, &sink, |_| ()).await?;
+        drop(sink);
+        let mut got = Vec::new();
+        while let Some(piece) = pieces.recv().await {
+            got.extend_from_slice(&piece);
+        }
+        Ok(got)
+    }
+
+    /// A bundle with a target, as a folder and as a tar file.
+    fn bundles(folder: &Path) -> [std::path::PathBuf; 2] {
+        let [unpacked, tar] = ["folder", "bundle.tar"].map(|name| folder.join(name));
+        fs::create_dir_all(unpacked.join("targets")).unwrap();
+        fs::write(unpacked.join("targets/a"), BYTES).unwrap();
+        let mut members = ::tar::Builder::new(fs::File::create(&tar).unwrap());
+        members.append_path_with_name(unpacked.join("targets/a"), "targets/a").unwrap();
+        members.finish().unwrap();
+        [unpacked, tar]
+    }
+
+    #[tokio::test]
+    async fn a_bundle_gives_ranges_of_a_target() {
+        let folder = tempfile::tempdir().unwrap();
+        for bundle in bundles(folder.path()) {
+            let got = ranges(&bundle, &[0..1, 499..502, 999..1000]).await.unwrap();
+            assert_eq!(got, [0, 0, 5, 0, 9]);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_range_of_the_target_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        for bundle in bundles(folder.path()) {
+            let strange = ranges(&bundle, &[0..5, 999..1001]).await.unwrap_err();
+            let told =
+                "bytes 999 to 1001 are no range of a target of 1000 bytes, or not the next one";
+            assert_eq!(strange.to_string(), told);
+        }
+    }
+
+    #[test]
+    fn what_one_mirror_lacks_another_may_have() {
+        let pair = "metadata_base_url = 'http://x'\ntargets_base_url = 'http://x'\n";
+        let text = format!("seed = 1\n{pair}[[mirror]]\n{pair}");
+        let settings = Settings::parse(&text, Path::new("updog.toml")).unwrap();
+        // Fails only when another test was first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let origins = Origin::all(&settings, &Query::default(), None).unwrap();
+        let [Origin::Mirror(one, _), Origin::Mirror(other, _)] = &origins[..] else { panic!() };
+        one.clone().ranges().lacks();
+        assert!(one.ranges().is_lacking() && !other.ranges().is_lacking());
     }
 }

@@ -7,7 +7,7 @@ use reqwest::Response;
 use url::Url;
 
 use super::HttpError;
-use super::pace::{Pace, Rate};
+use super::pace::Together;
 use crate::address::shown;
 
 /// A body that is still arriving.
@@ -15,13 +15,13 @@ use crate::address::shown;
 pub(crate) struct Body {
     response: Response,
     url: Url,
-    least: Rate,
-    pace: Pace,
+    pace: Together,
 }
 
 impl Body {
-    pub(crate) fn new(response: Response, url: &Url, least: Rate) -> Self {
-        Self { response, url: url.clone(), least, pace: Pace::new(least) }
+    /// The body of an answer of `url`, which has to keep up with `pace`.
+    pub(crate) fn new(response: Response, url: &Url, pace: Together) -> Self {
+        Self { response, url: url.clone(), pace }
     }
 
     /// The next piece, or none at the end.
@@ -30,19 +30,36 @@ impl Body {
     ///
     /// Fails when the body breaks off, when the server is silent, and when it is slower than it may be.
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, HttpError> {
-        let asked = Instant::now();
-        let chunk = self.response.chunk().await;
-        let chunk = chunk.map_err(|error| HttpError::network(&self.url, error))?;
-        let Some(chunk) = chunk else { return Ok(None) };
-        let noted = self.pace.note(asked.elapsed(), length(&chunk));
-        noted.map_err(|slow| HttpError::TooSlow {
-            url: shown(&self.url),
-            got: slow.bytes,
-            seconds: slow.waited.as_secs(),
-            least: self.least.bytes_per_second,
-        })?;
-        Ok(Some(chunk))
+        let arriving = self.response.chunk();
+        let bytes = |chunk: &Result<Option<Bytes>, _>| match chunk {
+            Ok(Some(chunk)) => length(chunk),
+            _ => 0,
+        };
+        let chunk = waited(&self.pace, &self.url, arriving, bytes).await?;
+        chunk.map_err(|error| HttpError::network(&self.url, error))
     }
+}
+
+/// Waits for what `url` is to send, which counts for `pace` with as many bytes as `bytes` finds in it.
+///
+/// # Errors
+///
+/// Fails when the server is slower than it may be.
+pub(crate) async fn waited<T>(
+    pace: &Together,
+    url: &Url,
+    arriving: impl Future<Output = T>,
+    bytes: impl FnOnce(&T) -> u64,
+) -> Result<T, HttpError> {
+    pace.begin(Instant::now());
+    let arrived = arriving.await;
+    pace.end(Instant::now(), bytes(&arrived)).map_err(|slow| HttpError::TooSlow {
+        url: shown(url),
+        got: slow.bytes,
+        seconds: slow.waited.as_secs(),
+        least: pace.least().bytes_per_second,
+    })?;
+    Ok(arrived)
 }
 
 /// Length of a piece in bytes.

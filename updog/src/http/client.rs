@@ -1,6 +1,7 @@
 //! The one HTTP client of a run.
 
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -11,8 +12,9 @@ use rustls::pki_types::CertificateDer;
 use url::Url;
 
 use super::body::Body;
-use super::pace::Rate;
+use super::pace::{Rate, Together};
 use super::resume::{Received, Validator, is_range, range_of};
+use super::support::Support;
 use super::{HttpError, Query};
 use crate::address::shown;
 use crate::config::{Network, Roots};
@@ -30,6 +32,7 @@ pub struct Client {
     query: Query,
     retries: u32,
     rate: Rate,
+    ranges: Support,
 }
 
 /// Proxies and headers may hold credentials: nothing of them is printed.
@@ -71,7 +74,23 @@ impl Client {
             Roots::Only(roots) => builder.tls_certs_only(certificates(roots)?),
         };
         let http = builder.build().map_err(HttpError::client)?;
-        Ok(Self { http, query, retries: network.retries, rate: network.least_rate })
+        let ranges = Support::default();
+        Ok(Self { http, query, retries: network.retries, rate: network.least_rate, ranges })
+    }
+
+    /// The same client for one more mirror, of whose server nothing is known yet.
+    pub(crate) fn for_mirror(&self) -> Self {
+        Self { ranges: Support::default(), ..self.clone() }
+    }
+
+    /// Whether the mirror's server knows ranges, as far as is known.
+    pub(crate) fn ranges(&self) -> &Support {
+        &self.ranges
+    }
+
+    /// What the answers of a download have to keep up with, alone or together.
+    pub(crate) fn pace(&self) -> Together {
+        Together::new(self.rate)
     }
 
     /// Asks for all of `url`, once.
@@ -118,6 +137,21 @@ impl Client {
         Ok((body, validator, start))
     }
 
+    /// Asks once for a range of `url`, if it is still the one of `validator`. The answer may be any.
+    pub(crate) async fn get_part(
+        &self,
+        url: &Url,
+        part: &Range<u64>,
+        validator: Option<&Validator>,
+    ) -> Result<Response, HttpError> {
+        let range = format!("bytes={}-{}", part.start, part.end.saturating_sub(1));
+        let mut request = self.request(url).header(RANGE, range);
+        if let Some(validator) = validator {
+            request = request.header(IF_RANGE, validator.header());
+        }
+        self.send(url, request).await
+    }
+
     fn request(&self, url: &Url) -> RequestBuilder {
         self.http.get(self.query.apply(url.clone()))
     }
@@ -128,7 +162,7 @@ impl Client {
 
     fn body(&self, url: &Url, response: Response) -> (Body, Option<Validator>) {
         let validator = Validator::of(&response);
-        (Body::new(response, url, self.rate), validator)
+        (Body::new(response, url, self.pace()), validator)
     }
 
     /// The pauses between tries without progress: from half a second, doubled, with jitter.
@@ -176,7 +210,7 @@ fn certificates(roots: &[CertificateDer<'_>]) -> Result<Vec<Certificate>, HttpEr
 }
 
 /// What another status than success means. Only these three say that there is no such file.
-fn refused(url: &Url, status: StatusCode) -> HttpError {
+pub(super) fn refused(url: &Url, status: StatusCode) -> HttpError {
     let url = shown(url);
     match status {
         StatusCode::NOT_FOUND | StatusCode::FORBIDDEN | StatusCode::GONE => {

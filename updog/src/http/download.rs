@@ -1,11 +1,14 @@
 //! One target from wherever the base says: a server or a medium.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use tokio::sync::mpsc::Sender;
 
 use super::fetch::Fetch;
 use super::medium::Medium;
 use super::name::{below, check};
+use super::parts::Parts;
 use super::{Client, HttpError};
 use crate::address::Address;
 
@@ -57,6 +60,30 @@ impl Download {
         match &self.origin {
             Origin::Server(fetch) => fetch.stream(sink, inspect).await,
             Origin::Medium(medium, name) => medium.stream((name, self.length), sink, inspect).await,
+        }
+    }
+
+    /// Its length in bytes.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Sends the bytes of `ranges`, which rise within the length, one behind the other into `sink`; `arrived` is told of bytes as they come.
+    ///
+    /// # Errors
+    ///
+    /// As [`Download::stream`]; and when the server has no ranges, or sends others.
+    pub(crate) async fn ranges(
+        &self,
+        ranges: &[Range<u64>],
+        sink: &Sender<Bytes>,
+        arrived: impl FnMut(u64),
+    ) -> Result<(), HttpError> {
+        match &self.origin {
+            Origin::Server(fetch) => Parts::new(fetch, ranges, arrived).send(sink).await,
+            Origin::Medium(medium, name) => {
+                medium.ranges((name, self.length), ranges, sink, arrived).await
+            }
         }
     }
 }

@@ -111,6 +111,62 @@ pub enum HttpError {
         /// The `Content-Range` of the answer.
         got: String,
     },
+    /// The server sends the whole where a range was asked for.
+    #[error("{url} comes from a server that sends no ranges")]
+    NoRanges {
+        /// What was asked for.
+        url: String,
+    },
+    /// The server says that the range lies beyond the end of what it has.
+    #[error("{url} has no bytes {first} to {last} of {total} there (HTTP 416)")]
+    NoSuchRange {
+        /// What was asked for.
+        url: String,
+        /// First byte asked for.
+        first: u64,
+        /// Last byte asked for.
+        last: u64,
+        /// Bytes that the signed metadata announces.
+        total: u64,
+    },
+    /// The server sent a range that is not exactly the one asked for.
+    #[error("{url} sent the range {got:?} where bytes {first} to {last} of {total} were asked for")]
+    OtherRange {
+        /// What was asked for.
+        url: String,
+        /// First byte asked for.
+        first: u64,
+        /// Last byte asked for.
+        last: u64,
+        /// Bytes that the signed metadata announces.
+        total: u64,
+        /// The `Content-Range` of the answer.
+        got: String,
+    },
+    /// The server sent several ranges where one was asked for.
+    #[error("{url} sent several ranges where one was asked for")]
+    Multipart {
+        /// What was asked for.
+        url: String,
+    },
+    /// The body of a range ended before the range did.
+    #[error("{url} sent {got} bytes of a range of {expected}")]
+    ShortRange {
+        /// What was asked for.
+        url: String,
+        /// Bytes that came.
+        got: u64,
+        /// Bytes asked for.
+        expected: u64,
+    },
+    /// The body of a range goes on behind its end.
+    #[error("{url} sends more than the {expected} bytes of a range that was asked for")]
+    LongRange {
+        /// What was asked for.
+        url: String,
+        /// Bytes asked for.
+        expected: u64,
+    },
     /// The receiving side gave up; it holds the reason.
     #[error("the receiver of {url} stopped")]
     Stopped {
@@ -122,7 +178,7 @@ pub enum HttpError {
 impl HttpError {
     /// Whether to go on with the same request a little later: what is received already still counts.
     pub(crate) fn is_mended_by_retry(&self) -> bool {
-        self.is_temporary() && !matches!(self, Self::Changed { .. })
+        self.is_temporary() && !matches!(self, Self::Changed { .. } | Self::NoSuchRange { .. })
     }
 
     /// Whether there is no such thing, as against one that could not be had.
@@ -136,6 +192,9 @@ impl HttpError {
             Self::Network { source, .. } => !source.is_redirect() && !source.is_builder(),
             Self::Short { .. }
             | Self::WrongRange { .. }
+            | Self::OtherRange { .. }
+            | Self::ShortRange { .. }
+            | Self::NoSuchRange { .. }
             | Self::TooSlow { .. }
             | Self::Changed { .. } => true,
             Self::Status { status, .. } => {
@@ -149,6 +208,9 @@ impl HttpError {
             | Self::NoFile { .. }
             | Self::Medium { .. }
             | Self::TooLong { .. }
+            | Self::NoRanges { .. }
+            | Self::Multipart { .. }
+            | Self::LongRange { .. }
             | Self::Stopped { .. } => false,
         }
     }

@@ -6,22 +6,18 @@ use url::Url;
 
 use super::body::{Body, length};
 use super::client::Start;
+use super::patience::Patience;
 use super::resume::Received;
 use super::{Client, HttpError};
 use crate::address::shown;
 
-/// Less new bytes than this do not count as progress: a server cannot have a host come back for ever.
-const STEP: u64 = 64 << 10;
-
-/// Nor do less than this share of the whole, so that the number of requests is bounded, too.
-const STEPS: u64 = 1000;
-
 /// One target at its address, with the length that the signed metadata gives it.
 #[derive(Clone, Debug)]
 pub(crate) struct Fetch {
-    client: Client,
-    url: Url,
-    length: u64,
+    pub(super) client: Client,
+    pub(super) url: Url,
+    /// In bytes.
+    pub(super) length: u64,
 }
 
 impl Fetch {
@@ -37,26 +33,24 @@ impl Fetch {
     ///
     /// # Errors
     ///
-    /// Fails when the retries are used up without real progress ([`STEP`], [`STEPS`]), on an answer that no retry mends, when
+    /// Fails when the retries are used up without real progress ([`Patience`]), on an answer that no retry mends, when
     /// the file has changed on the way, when more than the length comes, and when the receiver has gone.
     pub(crate) async fn stream(
         &self,
         sink: &Sender<Bytes>,
         mut inspect: impl FnMut(&[u8]),
     ) -> Result<(), HttpError> {
-        let step = STEP.max(self.length / STEPS);
         let mut received = Received::default();
-        let (mut pauses, mut mark) = (self.client.pauses(), 0);
+        let mut patience = Patience::new(&self.client, self.length, 1);
         while received.length < self.length {
+            let before = received.length;
             let attempt = self.attempt(&mut received, sink, &mut inspect);
             let Err(error) = attempt.await else { continue };
             if !error.is_mended_by_retry() {
                 return Err(error);
             }
-            if received.length - mark >= step {
-                (pauses, mark) = (self.client.pauses(), received.length);
-            }
-            match pauses.next() {
+            patience.received(received.length - before);
+            match patience.pause() {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => return Err(error),
             }

@@ -6,6 +6,8 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use bytes::Bytes;
@@ -16,9 +18,10 @@ use url::Url;
 
 use super::HttpError;
 use super::body::length;
+use super::pieces::pieces;
 
 /// Bytes that are read at a time.
-const PIECE: usize = 256 << 10;
+const PIECE: u64 = 256 << 10;
 
 /// The folder of a `file://` address.
 #[derive(Clone, Debug)]
@@ -76,6 +79,35 @@ impl Medium {
         }
     }
 
+    /// Sends the bytes of `ranges`, which rise within the `expected` bytes of the file, one behind the other into `sink`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Medium::stream`].
+    pub(crate) async fn ranges(
+        &self,
+        (name, expected): (&str, u64),
+        ranges: &[Range<u64>],
+        sink: &Sender<Bytes>,
+        mut arrived: impl FnMut(u64),
+    ) -> Result<(), HttpError> {
+        let failed = |source| self.failed(name, source);
+        let file = self.open(name)?;
+        match file.metadata().map_err(failed)?.len() {
+            got if got > expected => {
+                return Err(HttpError::TooLong { url: self.shown(name), limit: expected });
+            }
+            got => self.whole(name, got, expected)?,
+        }
+        for part in pieces(ranges, PIECE) {
+            let piece = part_of(&file, &part).map_err(failed)?;
+            arrived(length(&piece));
+            let stopped = |_| HttpError::Stopped { url: self.shown(name) };
+            sink.send(piece).await.map_err(stopped)?;
+        }
+        Ok(())
+    }
+
     fn whole(&self, name: &str, got: u64, expected: u64) -> Result<(), HttpError> {
         if got == expected {
             return Ok(());
@@ -112,10 +144,17 @@ impl Medium {
 
 /// The next bytes of a file; none at its end.
 fn piece(file: &mut File) -> io::Result<Bytes> {
-    let mut piece = vec![0; PIECE];
-    let count = file.read(&mut piece)?;
-    piece.truncate(count);
+    let mut piece = Vec::new();
+    file.take(PIECE).read_to_end(&mut piece)?;
     Ok(piece.into())
+}
+
+/// A part of a file that is there.
+fn part_of(file: &File, part: &Range<u64>) -> io::Result<Bytes> {
+    let length = usize::try_from(part.end - part.start).map_err(io::Error::other)?;
+    let mut bytes = vec![0; length];
+    file.read_exact_at(&mut bytes, part.start)?;
+    Ok(bytes.into())
 }
 
 #[cfg(test)]
@@ -176,6 +215,29 @@ mod tests {
         for name in ["pipe", ".", ""] {
             assert!(medium.read(name, 100).is_err(), "{name}");
         }
+    }
+
+    #[tokio::test]
+    async fn ranges_are_read_in_bounded_pieces_of_a_file_of_the_signed_length() {
+        let (folder, medium) = medium();
+        let bytes: Vec<_> = (0..700_000_u32).map(|at| at.to_le_bytes()[1]).collect();
+        fs::write(folder.path().join("repository/file"), &bytes).unwrap();
+        let (sink, mut pieces) = tokio::sync::mpsc::channel(9);
+        let (ranges, mut told) = ([3..9, 9..600_000, 699_999..700_000], 0);
+        let expected = ("file", 700_000);
+        medium.ranges(expected, &ranges, &sink, |bytes| told += bytes).await.unwrap();
+        for (expected, told) in [(699_999, "more than"), (700_001, "ended after")] {
+            let failed = medium.ranges(("file", expected), &ranges, &sink, |_| ()).await;
+            assert!(failed.unwrap_err().to_string().contains(told));
+        }
+        drop(sink);
+        let mut got = Vec::new();
+        while let Some(piece) = pieces.recv().await {
+            assert!(length(&piece) <= PIECE);
+            got.extend_from_slice(&piece);
+        }
+        assert!(got == [&bytes[3..600_000], &bytes[699_999..]].concat());
+        assert_eq!(told, length(&got));
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! Only time spent waiting for the network counts. A disk that is slow to take the bytes is not the server's fault,
 //! and the bytes that wait in the host's buffers meanwhile are counted when they are taken, with no time at all.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// What a body has to keep up with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,22 @@ pub(crate) struct Pace {
     least: Rate,
     waited: Duration,
     bytes: u64,
+}
+
+/// The measurement of what waits for the same server at the same time: time that is waited together counts once.
+#[derive(Clone, Debug)]
+pub(crate) struct Together {
+    least: Rate,
+    waits: Arc<Mutex<Waits>>,
+}
+
+#[derive(Debug)]
+struct Waits {
+    pace: Pace,
+    /// How many wait.
+    count: usize,
+    /// Until when the waiting is noted.
+    noted: Instant,
 }
 
 /// A body that did not keep up.
@@ -46,6 +63,39 @@ impl Pace {
         let window = TooSlow { bytes: self.bytes, waited: self.waited };
         *self = Self::new(self.least);
         if self.least.is_kept_by(window) { Ok(()) } else { Err(window) }
+    }
+}
+
+impl Together {
+    pub(crate) fn new(least: Rate) -> Self {
+        let waits = Waits { pace: Pace::new(least), count: 0, noted: Instant::now() };
+        Self { least, waits: Arc::new(Mutex::new(waits)) }
+    }
+
+    /// What has to be kept up with.
+    pub(crate) fn least(&self) -> Rate {
+        self.least
+    }
+
+    /// One begins to wait.
+    pub(crate) fn begin(&self, now: Instant) {
+        let mut waits = self.lock();
+        if waits.count == 0 {
+            waits.noted = now;
+        }
+        waits.count += 1;
+    }
+
+    /// One has waited, and these bytes came.
+    pub(crate) fn end(&self, now: Instant, bytes: u64) -> Result<(), TooSlow> {
+        let mut waits = self.lock();
+        let waited = now.saturating_duration_since(waits.noted);
+        (waits.noted, waits.count) = (now, waits.count.saturating_sub(1));
+        waits.pace.note(waited, bytes)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waits> {
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -99,6 +149,28 @@ mod tests {
     fn without_waiting_nothing_is_slow() {
         let mut pace = Pace::new(LEAST);
         assert!((0..1000).all(|_| pace.note(Duration::ZERO, 1).is_ok()));
+    }
+
+    #[test]
+    fn waiting_together_counts_once() {
+        let (together, start) = (Together::new(LEAST), Instant::now());
+        (0..4).for_each(|_| together.begin(start));
+        for second in 26..30 {
+            together.end(start + seconds(second), 1).unwrap();
+        }
+        together.begin(start + seconds(100));
+        let slow = together.end(start + seconds(101), 1);
+        assert_eq!(slow, Err(TooSlow { bytes: 5, waited: seconds(30) }));
+    }
+
+    #[test]
+    fn slow_retrieval_by_many_answers_of_a_few_bytes_is_found() {
+        let (together, start) = (Together::new(LEAST), Instant::now());
+        let slow = (0..40).find_map(|second| {
+            together.begin(start + seconds(second));
+            together.end(start + seconds(second + 1), 100).err()
+        });
+        assert_eq!(slow, Some(TooSlow { bytes: 3000, waited: seconds(30) }));
     }
 
     #[test]

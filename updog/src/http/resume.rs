@@ -4,6 +4,8 @@
 //! it from the first byte again is read past what is there, and both beginnings are compared. The comparison is a checksum: it
 //! finds a file that changed early, and says so. What is forged on purpose is found by the signed digest at the end.
 
+use std::ops::Range;
+
 use chrono::DateTime;
 use crc32fast::Hasher;
 use reqwest::Response;
@@ -77,14 +79,28 @@ fn old_date(headers: &HeaderMap) -> Option<&HeaderValue> {
 
 /// Whether the `Content-Range` of an answer begins at `first` in a file of `total` bytes; the total may be left open.
 pub(crate) fn is_range(header: &str, first: u64, total: u64) -> bool {
-    let parse = || {
-        let (range, whole) = header.strip_prefix("bytes ")?.split_once('/')?;
-        let (start, last) = range.split_once('-')?;
-        let [start, last] = [start, last].map(|number| number.parse::<u64>().ok());
-        Some((start?, last?, whole))
-    };
-    let whole = |text: &str| text == "*" || text.parse() == Ok(total);
-    parse().is_some_and(|(start, last, text)| start == first && last < total && whole(text))
+    parse(header, total).is_some_and(|(start, last)| start == first && last < total)
+}
+
+/// Whether the `Content-Range` of an answer is that of `part`, no more and no less, of a file of `total` bytes; the total may be left open.
+pub(crate) fn is_part(header: &str, part: &Range<u64>, total: u64) -> bool {
+    let end = |last: u64| last.checked_add(1);
+    let same = |(start, last)| start == part.start && end(last) == Some(part.end);
+    part.end <= total && parse(header, total).is_some_and(same)
+}
+
+/// The first and the last byte that a `Content-Range` names, if it is one of a file of `total` bytes.
+fn parse(header: &str, total: u64) -> Option<(u64, u64)> {
+    let (range, whole) = header.strip_prefix("bytes ")?.split_once('/')?;
+    let (start, last) = range.split_once('-')?;
+    let of_file = whole == "*" || number(whole) == Some(total);
+    of_file.then_some((number(start)?, number(last)?))
+}
+
+/// Digits and nothing else.
+fn number(text: &str) -> Option<u64> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
 }
 
 /// The `Content-Range` of an answer, or nothing.
@@ -144,8 +160,26 @@ mod tests {
             "5-9/10",
             "bytes 5/10",
             "bytes */10",
+            "bytes +5-9/10",
         ] {
             assert!(!is_range(wrong, 5, 10), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_part_is_the_one_that_was_asked_for() {
+        assert!(is_part("bytes 5-7/10", &(5..8), 10));
+        assert!(is_part("bytes 5-7/*", &(5..8), 10));
+        for wrong in [
+            "",
+            "bytes 4-7/10",
+            "bytes 5-6/10",
+            "bytes 5-8/10",
+            "bytes 5-7/11",
+            "bytes 5-7",
+            "bytes 5-18446744073709551615/10",
+        ] {
+            assert!(!is_part(wrong, &(5..8), 10), "{wrong}");
         }
     }
 

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use tokio::sync::mpsc::Sender;
 use trust::{Fetched, SourceError};
 
 use super::tar::{self, Member, TarError};
+use crate::http::pieces;
 
 /// How much of a target is read at a time, in bytes.
 const PIECE: u64 = 256 << 10;
@@ -230,6 +232,27 @@ impl Reading {
             done += length;
         }
         Ok(())
+    }
+
+    /// Sends the bytes of `ranges`, which rise within the length, one behind the other.
+    pub(super) async fn ranges(
+        &self,
+        ranges: &[Range<u64>],
+        sink: &Sender<Bytes>,
+        mut arrived: impl FnMut(u64),
+    ) -> Result<(), BundleError> {
+        for part in pieces(ranges, PIECE) {
+            let length = part.end - part.start;
+            let piece = self.piece(part.start, length)?;
+            arrived(length);
+            sink.send(piece).await.map_err(|_| BundleError::Stopped)?;
+        }
+        Ok(())
+    }
+
+    /// In bytes.
+    pub(super) fn length(&self) -> u64 {
+        self.length
     }
 
     fn piece(&self, offset: u64, length: u64) -> Result<Bytes, BundleError> {
