@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
+use cli::ByteCount;
 use gptprio::SetId;
 use semver::Version;
 
@@ -86,6 +87,9 @@ pub struct ChoiceArguments {
     /// Do not wait for this host's place in the waves
     #[arg(short, long, visible_alias = "ignore-waves")]
     pub now: bool,
+    /// Fetch at most so much for the update, for instance `200 MiB`; goes before `max_bytes` of the configuration
+    #[arg(long, value_name = "SIZE")]
+    pub max_bytes: Option<ByteCount>,
     /// Show what would be fetched and written, and change nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -158,5 +162,20 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn what_may_be_fetched_is_a_number_of_bytes() {
+        for command in ["prepare", "update", "update-image"] {
+            let parse = |size| Arguments::try_parse_from(["updog", command, "--max-bytes", size]);
+            let max_bytes = |parsed: Arguments| match parsed.command {
+                Command::Prepare(choice) | Command::UpdateImage(choice) => choice.max_bytes,
+                Command::Update(update) => update.choice.max_bytes,
+                _ => None,
+            };
+            let parsed = parse("200 MiB").ok().and_then(max_bytes);
+            assert_eq!(parsed, Some(ByteCount(200 << 20)), "{command}");
+            assert!(parse("much").is_err() && parse("-1").is_err());
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! paths count from the folder of the configuration file.
 
 mod health;
+mod limits;
 mod network;
 
 use std::fs;
@@ -19,6 +20,8 @@ use crate::http::Rate;
 
 pub use health::HealthSettings;
 use health::RawHealth;
+pub use limits::Limits;
+use limits::RawLimits;
 pub use network::{Network, Roots, Source};
 use network::{NoProxy, RawSource, without_values};
 
@@ -47,6 +50,8 @@ pub struct Settings {
     pub restart_command: Vec<String>,
     /// What has to be well before a boot is marked good.
     pub health: HealthSettings,
+    /// What an update may take.
+    pub limits: Limits,
     /// Where things lie on this host.
     pub paths: Paths,
 }
@@ -139,6 +144,8 @@ struct Raw {
     os_release_path: Option<PathBuf>,
     #[serde(default)]
     health: RawHealth,
+    #[serde(default)]
+    limits: RawLimits,
 }
 
 fn latest() -> String {
@@ -190,6 +197,7 @@ impl Check<'_> {
         let seed = Seed::new(raw.seed).map_err(|error| self.bad("seed", error))?;
         let lock = raw.version_lock.parse();
         let idle_timeout = self.seconds(raw.idle_timeout_seconds.unwrap_or(30))?;
+        let least = raw.minimum_bytes_per_second.unwrap_or(1024);
         let tries = Tries::new(raw.tries.unwrap_or(1)).filter(|tries| tries.value() > 0);
         Ok(Settings {
             sources: self.sources(&raw.metadata_base_url, &raw.targets_base_url, &raw.mirror)?,
@@ -197,10 +205,7 @@ impl Check<'_> {
                 proxy: self.proxy(raw.https_proxy.as_deref())?,
                 no_proxy: raw.no_proxy.map(NoProxy::joined),
                 idle_timeout,
-                least_rate: Rate {
-                    bytes_per_second: raw.minimum_bytes_per_second.unwrap_or(1024),
-                    window: idle_timeout,
-                },
+                least_rate: Rate { bytes_per_second: least, window: idle_timeout },
                 retries: raw.retries.unwrap_or(5),
                 ca_file: raw.ca_file.map(|path| self.place(Some(path), "")),
             },
@@ -210,6 +215,7 @@ impl Check<'_> {
             tries: tries.ok_or_else(|| self.bad("tries", "must be from 1 to 15"))?,
             restart_command: self.command(raw.restart_command)?,
             health: self.health(raw.health)?,
+            limits: self.limits(raw.limits, least)?,
             paths: Paths {
                 root: self.place(raw.root_path, "/usr/share/updog/root.json"),
                 metadata_cache: self.place(raw.metadata_cache, "/var/cache/waystone-metadata"),

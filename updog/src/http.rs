@@ -19,6 +19,7 @@ mod pieces;
 mod query;
 mod resume;
 mod support;
+mod throttle;
 
 pub use client::Client;
 pub use download::Download;

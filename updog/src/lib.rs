@@ -22,6 +22,7 @@ pub mod host;
 pub mod http;
 pub mod install;
 pub mod kept;
+pub mod limits;
 pub mod mirrors;
 pub mod output;
 pub mod plan;

@@ -84,6 +84,7 @@ impl Origin {
         let roots = settings.network.roots()?;
         let client = Client::new(&settings.network, &roots, query.clone());
         let client = client.map_err(|error| Error::Source(error.into()))?;
+        let client = client.throttled(settings.limits.rate);
         let mirror = |source: &Source| Self::Mirror(client.for_mirror(), source.clone());
         Ok(settings.sources.iter().map(mirror).collect())
     }

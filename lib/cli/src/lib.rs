@@ -9,4 +9,4 @@ mod quantity;
 
 pub use exit::{Classify, Kind, Outcome, chain, parse_or_exit, print_json, report, run};
 pub use progress::Progress;
-pub use quantity::{ByteCount, Elapsed};
+pub use quantity::{ByteCount, Elapsed, NoByteCount};

@@ -1,9 +1,12 @@
 //! Byte counts and durations as people read them.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
-/// A number of bytes, shown as `12.3 MiB`.
+use thiserror::Error;
+
+/// A number of bytes, shown as `12.3 MiB`; read from whole numbers, such as `200 MiB`, `50MB` or `4096`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ByteCount(pub u64);
 
@@ -20,6 +23,36 @@ impl fmt::Display for ByteCount {
             unit += 1;
         }
         write!(out, "{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+    }
+}
+
+/// What is no number of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error(
+    "must be a whole number of bytes below 16 EiB, or of one of kB, MB, GB, TB, KiB, MiB, GiB, TiB"
+)]
+pub struct NoByteCount;
+
+impl FromStr for ByteCount {
+    type Err = NoByteCount;
+
+    fn from_str(text: &str) -> Result<Self, NoByteCount> {
+        let digits = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        let factor: u64 = match unit.trim_start_matches(' ') {
+            "" | "B" => 1,
+            "kB" | "KB" => 1000,
+            "MB" => 1000_u64.pow(2),
+            "GB" => 1000_u64.pow(3),
+            "TB" => 1000_u64.pow(4),
+            "KiB" => 1 << 10,
+            "MiB" => 1 << 20,
+            "GiB" => 1 << 30,
+            "TiB" => 1 << 40,
+            _ => return Err(NoByteCount),
+        };
+        let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
+        bytes.map(Self).ok_or(NoByteCount)
     }
 }
 
@@ -40,6 +73,44 @@ impl fmt::Display for Elapsed {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn byte_counts_are_whole_numbers_with_a_unit() {
+        for (text, bytes) in [
+            ("4096", 4096),
+            ("0", 0),
+            ("7 B", 7),
+            ("50MB", 50_000_000),
+            ("3 kB", 3000),
+            ("200 MiB", 200 << 20),
+            ("1TiB", 1 << 40),
+            ("18446744073709551615", u64::MAX),
+        ] {
+            assert_eq!(text.parse(), Ok(ByteCount(bytes)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_byte_count_is_refused() {
+        for text in [
+            "",
+            "MiB",
+            "1.5 MiB",
+            "-1",
+            "+1",
+            " 1",
+            "10 mib",
+            "10 Mbit",
+            "10 M",
+            "1e3",
+            "0x10",
+            "1 MiB/s",
+            "18446744073709551616",
+            "16777216 TiB",
+        ] {
+            assert_eq!(text.parse::<ByteCount>(), Err(NoByteCount), "{text}");
+        }
+    }
 
     #[test]
     fn bytes_take_the_largest_unit_that_fits() {

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::HttpError;
 use super::pace::Together;
+use super::throttle::Throttle;
 use crate::address::shown;
 
 /// A body that is still arriving.
@@ -16,12 +17,18 @@ pub(crate) struct Body {
     response: Response,
     url: Url,
     pace: Together,
+    throttle: Option<Throttle>,
 }
 
 impl Body {
     /// The body of an answer of `url`, which has to keep up with `pace`.
     pub(crate) fn new(response: Response, url: &Url, pace: Together) -> Self {
-        Self { response, url: url.clone(), pace }
+        Self { response, url: url.clone(), pace, throttle: None }
+    }
+
+    /// The same body, whose pieces are taken no faster than `throttle` lets them pass.
+    pub(crate) fn throttled(self, throttle: Option<Throttle>) -> Self {
+        Self { throttle, ..self }
     }
 
     /// The next piece, or none at the end.
@@ -36,7 +43,11 @@ impl Body {
             _ => 0,
         };
         let chunk = waited(&self.pace, &self.url, arriving, bytes).await?;
-        chunk.map_err(|error| HttpError::network(&self.url, error))
+        let chunk = chunk.map_err(|error| HttpError::network(&self.url, error))?;
+        if let (Some(throttle), Some(chunk)) = (&self.throttle, &chunk) {
+            throttle.pass(length(chunk)).await;
+        }
+        Ok(chunk)
     }
 }
 

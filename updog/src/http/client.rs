@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use cli::ByteCount;
 use reqwest::header::{IF_RANGE, RANGE};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Certificate, NoProxy, Proxy, RequestBuilder, Response, StatusCode};
@@ -15,6 +16,7 @@ use super::body::Body;
 use super::pace::{Rate, Together};
 use super::resume::{Received, Validator, is_range, range_of};
 use super::support::Support;
+use super::throttle::Throttle;
 use super::{HttpError, Query};
 use crate::address::shown;
 use crate::config::{Network, Roots};
@@ -33,6 +35,7 @@ pub struct Client {
     retries: u32,
     rate: Rate,
     ranges: Support,
+    throttle: Option<Throttle>,
 }
 
 /// Proxies and headers may hold credentials: nothing of them is printed.
@@ -74,8 +77,18 @@ impl Client {
             Roots::Only(roots) => builder.tls_certs_only(certificates(roots)?),
         };
         let http = builder.build().map_err(HttpError::client)?;
-        let ranges = Support::default();
-        Ok(Self { http, query, retries: network.retries, rate: network.least_rate, ranges })
+        let (retries, rate) = (network.retries, network.least_rate);
+        Ok(Self { http, query, retries, rate, ranges: Support::default(), throttle: None })
+    }
+
+    /// The same client, whose targets take at most `rate` bytes a second, all together.
+    pub fn throttled(self, rate: Option<ByteCount>) -> Self {
+        Self { throttle: rate.map(|rate| Throttle::new(rate.0)), ..self }
+    }
+
+    /// What targets pass through, if their rate is limited.
+    pub(crate) fn throttle(&self) -> Option<Throttle> {
+        self.throttle.clone()
     }
 
     /// The same client for one more mirror, of whose server nothing is known yet.

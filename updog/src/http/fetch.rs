@@ -65,8 +65,9 @@ impl Fetch {
         sink: &Sender<Bytes>,
         inspect: &mut impl FnMut(&[u8]),
     ) -> Result<(), HttpError> {
-        let (mut body, validator, start) =
+        let (body, validator, start) =
             self.client.get_rest(&self.url, received, self.length).await?;
+        let mut body = body.throttled(self.client.throttle());
         let mut rest = Bytes::new();
         if start == Start::Beginning {
             rest = self.skip(&mut body, received).await?;

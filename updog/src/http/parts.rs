@@ -136,7 +136,7 @@ impl<'a, F: FnMut(u64)> Parts<'a, F> {
             }
         })?;
         self.keep_state(now)?;
-        Ok(Body::new(response, url, self.pace.clone()))
+        Ok(Body::new(response, url, self.pace.clone()).throttled(client.throttle()))
     }
 
     /// The first answer says which state of the file the others have to be of, also those that were asked for before it came.

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use semver::Version;
@@ -49,6 +49,7 @@ impl Host {
         let query = Query::default();
         let roots = Roots::Only(Vec::new());
         let client = Client::new(&settings.network, &roots, query.clone()).unwrap();
+        let client = client.throttled(settings.limits.rate);
         Self { settings, client, query, length: u64::try_from(whole.len()).unwrap() }
     }
 
@@ -83,6 +84,22 @@ impl Host {
     fn fetch(&self, ranges: &[Range<u64>]) -> Result<Vec<u8>, FetchError> {
         let (sent, body, _) = self.fetch_by(ranges, |_| ());
         sent.map(|()| body)
+    }
+}
+
+impl Host {
+    fn fetch_whole(&self) -> Vec<u8> {
+        let targets = &self.settings.sources[0].targets;
+        let download = Download::new(&self.client, targets, "target", self.length).unwrap();
+        let (sink, mut pieces) = channel::<Bytes>(100);
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(download.stream(&sink, |_| ())).unwrap();
+        drop(sink);
+        let mut body = Vec::new();
+        while let Some(piece) = pieces.blocking_recv() {
+            body.extend_from_slice(&piece);
+        }
+        body
     }
 }
 
@@ -345,6 +362,25 @@ fn a_file_that_changes_on_the_way_is_noticed() {
         assert!(matches!(error, FetchError::Http(HttpError::Changed { .. })), "{error}");
         assert_eq!(server.asked().len(), 2);
     }
+}
+
+#[test]
+fn a_limited_rate_holds_for_ranges_and_for_the_whole() {
+    let whole = content(100_000);
+    let copy = whole.clone();
+    let (_server, url) = Server::start(move |asked| match asked.header.as_str() {
+        "" => Answer { head: "200 OK".to_owned(), body: copy.clone(), cut: None },
+        _ => Answer::right(asked, &copy),
+    });
+    let host = Host::new(&url, &whole, "[limits]\nrate = '200 kB/s'");
+    // Time that passes is no more than a lower bound here: a slow machine changes nothing.
+    let begun = Instant::now();
+    assert!(host.fetch(&[0..50_000, 50_000..100_000]).unwrap() == whole);
+    let ranges = begun.elapsed();
+    assert!(host.fetch_whole() == whole);
+    let both = begun.elapsed();
+    assert!(ranges >= Duration::from_millis(400), "{ranges:?}");
+    assert!(both - ranges >= Duration::from_millis(400), "{both:?}");
 }
 
 #[test]
