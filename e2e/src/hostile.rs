@@ -2,10 +2,13 @@
 //!
 //! A fault is a rule: which path, how often, what goes wrong. The first rule that matches and is not used up
 //! is applied; everything else is served as a good server would, ranges included. What was asked for is
-//! recorded, so that a test can say how much was fetched and how often.
+//! recorded, and how much of it was sent, so that a test can say how much was fetched and how often.
 
 mod answer;
+mod budget;
 mod request;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, BufReader};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -14,9 +17,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use answer::answer;
-pub use request::Request;
+use answer::{Out, answer};
+pub use budget::Budget;
 use request::read_request;
+pub use request::{ByteRange, Request};
 
 /// What goes wrong with an answer.
 #[derive(Clone, Debug)]
@@ -25,10 +29,16 @@ pub enum Fault {
     Status(u16),
     /// The connection ends after so many bytes of the body.
     CutAfter(usize),
+    /// The connections end once so many bytes of bodies were sent in all, on whichever of them.
+    CutInTotal(Budget),
     /// The whole file with status 200, although a range was asked for.
     IgnoreRange,
-    /// A range that starts one byte later than the one asked for.
+    /// A range that starts, and ends where there is more, one byte later than the one asked for.
     ShiftRange,
+    /// The range that was asked for, said to be all of it, with so many bytes fewer.
+    Shorten(usize),
+    /// The range that was asked for, with every bit of it turned over.
+    Garble,
     /// A body that goes on for so many bytes beyond the file, and says so.
     Extra(usize),
     /// The body of another file instead.
@@ -60,6 +70,8 @@ pub struct Rule {
 
 #[derive(Debug, Default)]
 struct Shared {
+    /// How many requests came, ever.
+    count: usize,
     rules: Vec<Rule>,
     requests: Vec<Request>,
     tag: Option<String>,
@@ -116,7 +128,14 @@ impl Hostile {
 
     /// Forgets every fault, every request, and the tag.
     pub fn behave(&self) {
-        *self.lock() = Shared::default();
+        let mut shared = self.lock();
+        *shared = Shared { count: shared.count, ..Shared::default() };
+    }
+
+    /// Forgets every fault and the tag; the requests stay.
+    pub fn forgive(&self) {
+        let mut shared = self.lock();
+        (shared.rules, shared.tag) = (Vec::new(), None);
     }
 
     /// The requests for paths that contain `path`, in order.
@@ -125,15 +144,36 @@ impl Hostile {
         shared.requests.iter().filter(|request| request.path.contains(path)).cloned().collect()
     }
 
+    /// Bytes of bodies that were sent for paths that contain `path`.
+    pub fn bytes(&self, path: &str) -> usize {
+        self.requests(path).iter().map(|request| request.sent).sum()
+    }
+
+    /// Counts bytes that are about to be sent.
+    fn count(&self, number: usize, bytes: usize) {
+        let mut shared = self.lock();
+        let request = shared.requests.iter_mut().rev().find(|request| request.number == number);
+        request.into_iter().for_each(|request| request.sent += bytes);
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn connection(&self, stream: &TcpStream, folder: &Path) -> io::Result<()> {
         let mut reader = BufReader::new(stream.try_clone()?);
-        while let Some(request) = read_request(&mut reader)? {
-            let (fault, tag) = (self.record(&request), self.lock().tag.clone());
-            if !answer(stream, folder, &request, (fault, tag.as_deref()))? {
+        while let Some(mut request) = read_request(&mut reader)? {
+            let (fault, tag) = (self.record(&mut request), self.lock().tag.clone());
+            let grant = |bytes| {
+                let granted = match &fault {
+                    Some(Fault::CutInTotal(budget)) => budget.take(bytes),
+                    _ => bytes,
+                };
+                self.count(request.number, granted);
+                granted
+            };
+            let out = Out { stream, grant: &grant };
+            if !answer(&out, folder, &request, (fault.as_ref(), tag.as_deref()))? {
                 return stream.shutdown(Shutdown::Both);
             }
         }
@@ -141,8 +181,10 @@ impl Hostile {
     }
 
     /// Notes the request and takes the fault that applies to it.
-    fn record(&self, request: &Request) -> Option<Fault> {
+    fn record(&self, request: &mut Request) -> Option<Fault> {
         let mut shared = self.lock();
+        request.number = shared.count;
+        shared.count += 1;
         shared.requests.push(request.clone());
         let applies = |rule: &&mut Rule| rule.times > 0 && request.path.contains(&rule.path);
         let rule = shared.rules.iter_mut().find(applies)?;
