@@ -253,4 +253,7 @@ pub(crate) struct ServeArguments {
     /// Address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub(crate) bind: IpAddr,
+    /// Write a line for each answer: method, path, range, status, bytes of the body that were sent
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
 }

@@ -162,6 +162,10 @@ impl Session<'_> {
     fn serve(&self, arguments: &ServeArguments) -> Result<End> {
         let address = SocketAddr::new(arguments.bind, arguments.port);
         let server = Server::bind(arguments.repository.repo.clone(), address)?;
+        let server = match &arguments.log {
+            Some(file) => server.logged(file)?,
+            None => server,
+        };
         print(&server.url())?;
         server.run()?;
         Ok(End::Done)

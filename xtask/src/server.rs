@@ -14,6 +14,9 @@ use crate::error::Error;
 /// How long the server may take to print its address.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// File beside the record of commands: a line for each answer, with the bytes that were sent.
+const LOG: &str = "requests.log";
+
 /// `repo-tools serve` on loopback; ends with this value.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -29,6 +32,7 @@ impl Server {
     /// Fails when the server does not start or prints no address.
     pub(crate) fn start(repository: &Path, record: &Path) -> Result<Self> {
         let run = Run::ours("repo-tools").arg("serve").arg("--repo").arg(repository).record(record);
+        let run = run.arg("--log").arg(record.with_file_name(LOG));
         let run = run.bound();
         let (mut child, shown) = run.spawn()?;
         let output = child.stdout.take();
