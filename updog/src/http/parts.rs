@@ -84,7 +84,8 @@ impl<'a, F: FnMut(u64)> Parts<'a, F> {
 
     /// The bytes of one range, asked for as often as it takes.
     async fn piece(&self, range: Range<u64>) -> Result<Bytes, HttpError> {
-        let mut bytes = BytesMut::new();
+        let wanted = usize::try_from(range.end - range.start).unwrap_or_default();
+        let mut bytes = BytesMut::with_capacity(wanted);
         while range.start + length(&bytes) < range.end {
             let Err(error) = self.attempt(&range, &mut bytes).await else { continue };
             if !error.is_mended_by_retry() {
