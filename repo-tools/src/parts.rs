@@ -91,6 +91,7 @@ impl Parts {
             images: Images::new(boot.name, root.name, hash.name),
             contents: Some(contents),
             packs: Vec::new(),
+            frames: None,
             extra: manifest::Extra::new(),
         })
     }

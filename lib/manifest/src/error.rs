@@ -53,6 +53,9 @@ pub enum Error {
     /// One variant, architecture and version stands twice.
     #[error("update {0} stands twice in the manifest")]
     Doubled(String),
+    /// Frames of which nothing says what comes out.
+    #[error("update {0} of the manifest has 'frames' without 'contents'")]
+    FramesAlone(String),
     /// Two keys of the migrations mean the same step.
     #[error("migrations from {from} to {to} stand twice in the manifest")]
     DoubledMigration {

@@ -3,12 +3,12 @@
 //!
 //! Everything here is pure: bytes, a time and a seed in, a value or an error out. No clock, no files, no
 //! network, no logging. The format is Bottlerocket's `manifest.json` (our `docs/formats.md`, section 3); what
-//! we add to it (`waves_end`, `contents`) is optional, and what we do not know is kept when a manifest is
+//! we add to it (`waves_end`, `contents`, `packs`, `frames`) is optional, and what we do not know is kept when a manifest is
 //! written again.
 //!
 //! | module | one noun |
 //! |---|---|
-//! | `model` | [`Manifest`], [`Update`], [`Images`], [`Contents`] |
+//! | `model` | [`Manifest`], [`Update`], [`Images`], [`Contents`], [`Pack`], [`Frames`] |
 //! | `read` | bytes to a checked [`Manifest`] and back, with limits |
 //! | `seed`, `waves` | a host's [`Seed`] and the time at which it is [`Ready`] |
 //! | `offset`, `policy` | `2 hours` as an [`Offset`], a [`WavePolicy`] file |
@@ -56,7 +56,7 @@ pub use digest::{Digest, DigestError};
 pub use error::Error;
 pub use json::{JsonError, MAX_BYTES, MAX_DEPTH, MAX_VALUES};
 pub use migration::{Direction, MigrationPath, Migrations, NoPath};
-pub use model::{Content, Contents, Extra, Images, Manifest, Pack, Update};
+pub use model::{Content, Contents, Extra, Frames, Images, Manifest, Pack, Update};
 pub use offset::{Offset, OffsetError};
 pub use policy::{PolicyError, PolicyWave, WavePolicy};
 pub use read::{MAX_MIGRATION_NAMES, MAX_MIGRATIONS, MAX_NAME_BYTES, MAX_PACKS, MAX_UPDATES};

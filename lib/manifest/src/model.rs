@@ -51,6 +51,9 @@ pub struct Update {
     /// Ours, optional: what hosts of other releases lack of this one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub packs: Vec<Pack>,
+    /// Ours, optional: the images in pieces that can be fetched by themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frames: Option<Frames>,
     /// Unknown fields.
     #[serde(flatten)]
     pub extra: Extra,
@@ -67,6 +70,21 @@ pub struct Pack {
     pub target: String,
     /// The head of the pack, which lies at its place in the format.
     pub head: Content,
+    /// Unknown fields.
+    #[serde(flatten)]
+    pub extra: Extra,
+}
+
+/// Names of the TUF targets that hold the images as seekable frames, and of their index. They need [`Contents`], which say
+/// what comes out of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Frames {
+    /// What the blocks of the images are, and where their frames lie.
+    pub index: String,
+    /// Frames of the root filesystem.
+    pub root: String,
+    /// Frames of the boot image.
+    pub boot: String,
     /// Unknown fields.
     #[serde(flatten)]
     pub extra: Extra,
@@ -168,6 +186,18 @@ impl Pack {
         head: Content,
     ) -> Self {
         Self { from, from_root_hash, target: target.into(), head, extra: Extra::new() }
+    }
+}
+
+impl Frames {
+    /// Three names without unknown fields.
+    pub fn new(index: impl Into<String>, root: impl Into<String>, boot: impl Into<String>) -> Self {
+        Self { index: index.into(), root: root.into(), boot: boot.into(), extra: Extra::new() }
+    }
+
+    /// The names: index, root, boot.
+    pub fn names(&self) -> [&str; 3] {
+        [&self.index, &self.root, &self.boot]
     }
 }
 

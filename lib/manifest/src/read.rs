@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::error::Error;
 use crate::json;
 use crate::migration::{Migrations, parse_key};
-use crate::model::{Manifest, Update};
+use crate::model::{Frames, Manifest, Update};
 
 /// Most updates in one manifest.
 pub const MAX_UPDATES: usize = 4096;
@@ -87,8 +87,23 @@ impl Update {
         if let Some(twice) = self.packs.iter().find(|pack| !seen.insert(pack.from_root_hash)) {
             return Err(Error::Doubled(format!("{}: pack from {}", self.label(), twice.from)));
         }
+        self.frames.as_ref().map_or(Ok(()), |frames| self.check_frames(frames))?;
         let schedule = self.schedule().check();
         schedule.map_err(|source| Error::Waves { update: self.label(), source })
+    }
+
+    fn check_frames(&self, frames: &Frames) -> Result<(), Error> {
+        if self.contents.is_none() {
+            return Err(Error::FramesAlone(self.label()));
+        }
+        let mut seen = BTreeSet::new();
+        for name in frames.names() {
+            plain("frames", name)?;
+            if !seen.insert(name) {
+                return Err(Error::Doubled(format!("{}: '{name}' of its frames", self.label())));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -28,6 +28,7 @@ fn update(version_text: &str, max_version: &str) -> Update {
         images: Images::new("boot", "root", "hash"),
         contents: None,
         packs: Vec::new(),
+        frames: None,
         extra: Extra::new(),
     }
 }

@@ -5,7 +5,7 @@
 use std::error::Error;
 
 use chrono::DateTime;
-use manifest::{Content, Contents, Digest, Extra, Images, Manifest, Pack, Update, Waves};
+use manifest::{Content, Contents, Digest, Extra, Frames, Images, Manifest, Pack, Update, Waves};
 use proptest::prelude::*;
 use semver::Version;
 use serde_json::{Value, json};
@@ -306,11 +306,24 @@ fn packs() -> impl Strategy<Value = Vec<Pack>> {
     })
 }
 
+fn frames() -> impl Strategy<Value = Frames> {
+    let distinct = |(index, root, boot): &(String, String, String)| {
+        index != root && root != boot && index != boot
+    };
+    ((names(), names(), names()).prop_filter("three names", distinct), extras())
+        .prop_map(|((index, root, boot), extra)| Frames { extra, ..Frames::new(index, root, boot) })
+}
+
 fn updates() -> impl Strategy<Value = Update> {
     let whose = (names(), names(), versions(), versions());
-    let what =
-        (waves(), (names(), names(), names()), prop::option::of(contents()), packs(), extras());
-    (whose, what).prop_map(|(whose, (when, (boot, root, hash), contents, packs, extra))| Update {
+    let what = (
+        waves(),
+        (names(), names(), names()),
+        prop::option::of((contents(), prop::option::of(frames()))),
+        packs(),
+        extras(),
+    );
+    (whose, what).prop_map(|(whose, (when, (boot, root, hash), known, packs, extra))| Update {
         variant: whose.0,
         arch: whose.1,
         version: whose.2,
@@ -318,7 +331,8 @@ fn updates() -> impl Strategy<Value = Update> {
         waves: when.0,
         waves_end: when.1.map(DateTime::from_timestamp_nanos),
         images: Images { extra: extra.clone(), ..Images::new(boot, root, hash) },
-        contents,
+        frames: known.as_ref().and_then(|(_, frames)| frames.clone()),
+        contents: known.map(|(contents, _)| contents),
         packs,
         extra,
     })
@@ -372,4 +386,34 @@ fn two_packs_for_the_same_set_are_refused() {
     assert!(twice.unwrap_err().to_string().contains("pack from 1.0.0"));
     let astray = Manifest::parse(manifest(&pack.replace("\"p\"", "\"../p\"")).as_bytes());
     assert!(astray.is_err());
+}
+
+#[test]
+fn frames_are_read_and_need_contents_and_three_plain_names() {
+    let frames = json!({"index": "i", "root": "r", "boot": "b", "later": 1});
+    let with_frames = |frames: &Value| {
+        let mut sample = sample();
+        sample["updates"][0]["frames"] = frames.clone();
+        sample
+    };
+    let manifest = parse(&with_frames(&frames)).unwrap();
+    let read = manifest.updates[0].frames.as_ref().unwrap();
+    assert_eq!(read.names(), ["i", "r", "b"]);
+    assert_eq!(read.extra["later"], 1);
+    let mut alone = with_frames(&frames);
+    alone["updates"][0].as_object_mut().unwrap().remove("contents").unwrap();
+    assert!(parse(&alone).unwrap_err().contains("without 'contents'"));
+    for (field, value, says) in [
+        ("root", json!("../r"), "frames '../r'"),
+        ("index", json!(""), "frames ''"),
+        ("boot", json!("r"), "stands twice"),
+        ("index", json!("b"), "stands twice"),
+        ("index", json!(1), "invalid type"),
+        ("boot", json!(null), "invalid type"),
+    ] {
+        let mut frames = frames.clone();
+        frames[field] = value;
+        let error = parse(&with_frames(&frames)).unwrap_err();
+        assert!(error.contains(says), "{field}: {error}");
+    }
 }

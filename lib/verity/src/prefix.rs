@@ -19,6 +19,16 @@ impl Prefix {
         Self(u64::from_be_bytes(*first))
     }
 
+    /// The prefix of these bytes, as [`Prefix::to_bytes`] gives them.
+    pub fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(u64::from_be_bytes(bytes))
+    }
+
+    /// Its bytes: the first ones of the digest.
+    pub fn to_bytes(self) -> [u8; 8] {
+        self.0.to_be_bytes()
+    }
+
     /// Whether it is of a block that somebody knows.
     pub fn is_known(self) -> bool {
         self != Self::UNKNOWN
