@@ -6,6 +6,10 @@ use zstd::zstd_safe::compress_bound;
 /// The most blocks of a frame: 128 KiB.
 pub const FRAME_BLOCKS: u32 = 32;
 
+/// [`BLOCK_SIZE`] as a length in a file.
+#[cfg(feature = "make")]
+pub(crate) const BLOCK_BYTES: u64 = 4096;
+
 /// Which blocks a frame holds, and where it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame {

@@ -34,6 +34,8 @@ mod error;
 mod frame;
 mod image;
 mod index;
+#[cfg(feature = "make")]
+pub mod make;
 
 pub use decoder::Decoder;
 pub use error::Error;
