@@ -14,8 +14,14 @@ use crate::error::Error;
 use crate::{Result, place};
 
 /// The targets, by name.
-const TARGETS: [&str; 5] =
-    ["pack-head", "tuf-canonical", "tuf-differential", "tuf-metadata", "tuf-repository"];
+const TARGETS: [&str; 6] = [
+    "frames-index",
+    "pack-head",
+    "tuf-canonical",
+    "tuf-differential",
+    "tuf-metadata",
+    "tuf-repository",
+];
 
 /// Where the compiler builds for; being named keeps the flags away from build scripts.
 const TRIPLE: &str = if cfg!(target_arch = "aarch64") {
@@ -32,7 +38,7 @@ const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-leve
 /// What to fuzz, and for how long.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// One of: pack-head, tuf-canonical, tuf-differential, tuf-metadata, tuf-repository
+    /// One of: frames-index, pack-head, tuf-canonical, tuf-differential, tuf-metadata, tuf-repository
     #[arg(value_name = "TARGET", value_parser = TARGETS)]
     target: String,
     /// How long
