@@ -3,12 +3,14 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use ::frames::make::Level as FrameLevel;
 use chrono::{DateTime, Utc};
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use manifest::Offset;
 use pack::make::Level;
 use semver::Version;
 
+use crate::frames::Form;
 use crate::generate::KeyType;
 use crate::time;
 
@@ -137,13 +139,24 @@ pub(crate) struct AddArguments {
     /// How hard to compress packs, 1 to 19; 12, if it is not given
     #[arg(long, value_name = "NUMBER", value_parser = level)]
     pub(crate) pack_level: Option<Level>,
-    /// Folder for decompressed images while packs are made; that of the targets, if it is not given
+    /// In which form the images are published
+    #[arg(long, value_enum, value_name = "FORM", default_value_t)]
+    pub(crate) images: Form,
+    /// How hard to compress frames, 1 to 19; 9, if it is not given
+    #[arg(long, value_name = "NUMBER", value_parser = frame_level)]
+    pub(crate) frame_level: Option<FrameLevel>,
+    /// Folder for decompressed images while packs and frames are made; that of the targets, if it is not given
     #[arg(long, value_name = "DIR")]
     pub(crate) work: Option<PathBuf>,
 }
 
 fn level(text: &str) -> Result<Level, String> {
     let level = text.parse().ok().and_then(Level::new);
+    level.ok_or_else(|| "a level is a number from 1 to 19".to_owned())
+}
+
+fn frame_level(text: &str) -> Result<FrameLevel, String> {
+    let level = text.parse().ok().and_then(FrameLevel::new);
     level.ok_or_else(|| "a level is a number from 1 to 19".to_owned())
 }
 

@@ -6,11 +6,13 @@
 //! | target files missing, or of wrong length or digest | error |
 //! | manifest that cannot be read, or names targets that there are not | error |
 //! | packs whose heads are not what the manifest says, or of other root hashes | error |
+//! | frames that do not give the images of the manifest, or whose index says something else of them | error |
 //! | packs from a release that was replaced since | warning |
 //! | expiry soon; `root.json` not the newest root; names that some client takes for others | warning |
 //! | releases that send hosts back | warning |
 //! | files that nothing names; left-overs of a run that was cut | note |
 
+mod frames;
 mod manifest;
 mod metadata;
 mod packs;
@@ -54,7 +56,7 @@ pub struct Checkup {
     pub now: DateTime<Utc>,
     /// What expires within this is a warning.
     pub soon: Offset,
-    /// Does not read the target files, only their lengths.
+    /// Does not read the target files, only their lengths, and the indexes of packs and frames.
     pub quick: bool,
 }
 
@@ -80,7 +82,7 @@ pub fn check(layout: &Layout, checkup: &Checkup) -> Result<Checked> {
     let repository = metadata::check(layout, checkup, &mut report)?;
     if let Some(targets) = &repository {
         targets::check(layout, targets, checkup, &mut report)?;
-        manifest::check(layout, targets, &mut report)?;
+        manifest::check(layout, targets, checkup.quick, &mut report)?;
     }
     report.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let Report { findings, targets, bytes } = report;

@@ -17,9 +17,9 @@ use crate::arguments::{
 };
 use crate::explain::{explain, schedule};
 use crate::{
-    Add, Author, Checkup, Choice, Depth, Error, Existing, ExpiryPolicy, Init, Layout, Outcome,
-    Packing, Result, Selector, Server, Unobserved, WaveChange, add, change_waves, check, init,
-    list, refresh, select, withdraw,
+    Add, Author, Checkup, Choice, Depth, Error, Existing, ExpiryPolicy, Framing, Init, Layout,
+    Outcome, Packing, Result, Selector, Server, Unobserved, WaveChange, add, change_waves, check,
+    init, list, refresh, select, withdraw,
 };
 
 /// Runs the program; `clock` is the time unless the command line says otherwise.
@@ -100,6 +100,10 @@ impl Session<'_> {
                 level: arguments.pack_level.unwrap_or_default(),
                 work: arguments.work.clone(),
                 quiet: false,
+            },
+            framing: Framing {
+                form: arguments.images,
+                level: arguments.frame_level.unwrap_or_default(),
             },
         };
         let added = add(&author, &options, &mut Unobserved)?;

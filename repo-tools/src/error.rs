@@ -157,6 +157,22 @@ pub enum Error {
         /// Why not.
         source: pack::make::MakeError,
     },
+    /// Frames could not be made.
+    #[error("cannot make the frames of {release}")]
+    Frames {
+        /// The release.
+        release: String,
+        /// Why not.
+        source: ::frames::make::MakeError,
+    },
+    /// A release that was to have nothing but frames, and is not fit for them.
+    #[error("release {release} cannot be published as frames alone: {reason}")]
+    NoFrames {
+        /// The release.
+        release: String,
+        /// Why not, in words.
+        reason: String,
+    },
     /// A target name that some client could take for something else.
     #[error("{0:?} cannot be a target name: letters, digits, '.', '_', '+' and '-' only")]
     TargetName(String),
@@ -216,6 +232,7 @@ impl Classify for Error {
             Self::NoRepository(_) | Self::Key { .. } | Self::Schema { .. } | Self::Pack { .. } => {
                 Kind::Failed
             }
+            Self::Frames { .. } => Kind::Failed,
             Self::Busy(_) => Kind::Temporary,
             Self::Trust { source, .. } => match source.kind() {
                 trust::Kind::Refused => Kind::Refused,
@@ -269,6 +286,7 @@ impl Classify for Error {
             Self::WasWithdrawn(_) => {
                 "choose a new version, or publish it again with --replace".into()
             }
+            Self::NoFrames { .. } => "publish it with '--images lz4'".into(),
             Self::OtherMigration { .. } => "give the migration a new name".into(),
             Self::NoRelease(_) => "'repo-tools release list' shows what there is".into(),
             Self::Ambiguous(_) => "add --variant and --arch".into(),

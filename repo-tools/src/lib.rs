@@ -18,7 +18,9 @@
 //! |---|---|
 //! | `layout`, `files` | where files lie; how one is written durably |
 //! | `keys`, `generate`, `sign` | key folders, new keys, signatures |
-//! | `parts`, `packs`, `tee` | what a build brings; what hosts of older releases lack of it; measuring on the way |
+//! | `parts`, `unpacked` | what a build brings; a release's images as they lie on a disk |
+//! | `packs`, `frames`, `obstacle` | what hosts of older releases lack of it, as packs and in ranges; why not |
+//! | `tee`, `spooled` | measuring on the way; a target whose name comes last |
 //! | `published`, `edition`, `publish` | the state on disk, the next state, the way from one to the other |
 //! | `init`, `release`, `refresh`, `check`, `explain`, `mirror`, `serve` | the commands |
 //! | `arguments`, `command` | the command line and what runs for it |
@@ -31,11 +33,13 @@ mod error;
 mod expiry;
 mod explain;
 mod files;
+mod frames;
 mod generate;
 mod init;
 mod keys;
 mod layout;
 mod mirror;
+mod obstacle;
 mod packs;
 mod parts;
 mod publish;
@@ -44,10 +48,13 @@ mod refresh;
 mod release;
 mod serve;
 mod sign;
+mod spooled;
 mod tee;
 mod time;
+mod unpacked;
 mod verify;
 
+pub use self::frames::{Form, Framing};
 pub use arguments::Arguments;
 pub use check::{Checked, Checkup, Finding, Severity, check};
 pub use command::run;
@@ -63,7 +70,7 @@ pub use packs::{AddedPack, Packing, WithoutPack};
 pub use publish::Author;
 pub use refresh::{Depth, Refreshed, refresh};
 pub use release::{
-    Add, Added, Changed, Listed, ListedPack, ListedRelease, Outcome, Selector, WaveChange,
-    Withdrawn, add, change_waves, list, withdraw,
+    Add, Added, Changed, Listed, ListedFrames, ListedPack, ListedRelease, Outcome, Selector,
+    WaveChange, Withdrawn, add, change_waves, list, withdraw,
 };
 pub use serve::Server;

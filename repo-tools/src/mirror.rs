@@ -3,7 +3,7 @@
 //! | in the bundle | what |
 //! |---|---|
 //! | `metadata/` | every root from the first to the newest, the timestamp, and the snapshot and targets metadata that it names |
-//! | `targets/` | the manifest, the images of the chosen releases and all packs that lead to them, every migration: a host may come from any version |
+//! | `targets/` | the manifest, the images and frames of the chosen releases and all packs that lead to them, every migration: a host may come from any version |
 //!
 //! All of it is signed already and is copied as it is, so that a bundle passes the checks of a host that a server would, and a
 //! folder can be served by one. The metadata also names the targets of releases that were not chosen; nobody asks for

@@ -1,7 +1,7 @@
 //! Delta packs beside a release: what hosts of older releases lack of it.
 //!
-//! A pack is made of what is published, not of what a build's folder holds: the targets of both releases are compared with
-//! what is signed for, decompressed into files without names, and compared with the manifest. It is a target like any other, and the
+//! A pack is made of what is published: the images of both releases are compared with what is signed for, decompressed into files
+//! without names, and compared with the manifest. It is a target like any other, and the
 //! manifest names it, so that hosts which know nothing of packs pass it over.
 //!
 //! A release that is not fit for a pack, or would save too little by one, is published without it; why is said. Only what fails
@@ -10,8 +10,6 @@
 //! Memory: that of the maker, see [`MEMORY`]; images and packs lie in files.
 
 mod maker;
-mod obstacle;
-mod unpacked;
 
 use std::path::PathBuf;
 
@@ -20,12 +18,12 @@ use pack::make::Level;
 use semver::Version;
 use serde::Serialize;
 
-use crate::Result;
 use crate::files::Observer;
 use crate::publish::Change;
 use crate::release::same_hosts;
+use crate::spooled::Spooled;
+use crate::unpacked::Unpacked;
 use maker::{Made, Maker};
-use obstacle::Obstacle;
 
 /// What the maker's threads may take: with the leaves of images of 900 MiB, all stays below 256 MiB.
 const MEMORY: usize = 224 << 20;
@@ -71,12 +69,13 @@ pub struct WithoutPack {
 #[derive(Debug, Default)]
 pub(crate) struct Packed {
     pub(crate) packs: Vec<Pack>,
-    pub(crate) added: Vec<AddedPack>,
+    /// Targets that were not there yet.
+    pub(crate) new: Vec<String>,
     pub(crate) without: Vec<WithoutPack>,
 }
 
-/// The older releases that a release is to have packs from, and has none.
-pub(crate) fn lacking(change: &Change<'_>, update: &Update, most: usize) -> Vec<Update> {
+/// Those of the older releases that a release has no pack from.
+pub(crate) fn lacking(change: &Change<'_>, update: &Update, older: &[Update]) -> Vec<Update> {
     let has = |old: &Update| {
         let root_hash = old.contents.as_ref().map(|contents| contents.root_hash);
         let mut packs = update.packs.iter();
@@ -84,12 +83,11 @@ pub(crate) fn lacking(change: &Change<'_>, update: &Update, most: usize) -> Vec<
             Some(pack.from_root_hash) == root_hash && change.named(&pack.target).is_some()
         })
     };
-    let older = older(&change.published.manifest, update, most);
-    older.into_iter().filter(|old| !has(old)).cloned().collect()
+    older.iter().filter(|old| !has(old)).cloned().collect()
 }
 
 /// The last releases for the same hosts that are offered, the newest first.
-fn older<'m>(manifest: &'m Manifest, update: &Update, most: usize) -> Vec<&'m Update> {
+pub(crate) fn older<'m>(manifest: &'m Manifest, update: &Update, most: usize) -> Vec<&'m Update> {
     let is_older =
         |old: &&Update| same_hosts(old, update) && old.is_offered() && old.version < update.version;
     let mut older: Vec<_> = manifest.updates.iter().filter(is_older).collect();
@@ -99,40 +97,39 @@ fn older<'m>(manifest: &'m Manifest, update: &Update, most: usize) -> Vec<&'m Up
 }
 
 /// Makes packs from `older` releases to one whose targets have their names, and names them.
+///
+/// `new` holds its images, or says why they cannot be used.
 pub(crate) fn make(
     change: &mut Change<'_>,
     update: &Update,
     older: &[Update],
+    new: Result<&Unpacked, &String>,
     packing: &Packing,
     observer: &mut dyn Observer,
-) -> Result<Packed> {
+) -> crate::Result<Packed> {
     let mut packed = Packed::default();
-    if older.is_empty() {
-        return Ok(packed);
-    }
-    let maker = match Maker::new(change, update, packing) {
-        Ok(maker) => maker,
-        Err(obstacle) => {
-            let reason = reason(obstacle)?;
+    let new = match new {
+        Ok(new) => new,
+        Err(reason) => {
             let without = |old: &Update| WithoutPack::new(old, reason.clone());
             packed.without = older.iter().map(without).collect();
             return Ok(packed);
         }
     };
+    let maker = Maker::new(change, update, new, packing);
     for old in older {
         match maker.make(change, old, &packed.packs) {
             Ok(made) => packed.take(change, update, old, made, observer)?,
-            Err(obstacle) => packed.without.push(WithoutPack::new(old, reason(obstacle)?)),
+            Err(obstacle) => packed.without.push(WithoutPack::new(old, obstacle.reason()?)),
         }
     }
     Ok(packed)
 }
 
-/// Why there is no pack, unless that is to end the run.
-fn reason(obstacle: Obstacle) -> Result<String> {
-    match obstacle {
-        Obstacle::Unfit(unfit) => Ok(unfit.to_string()),
-        Obstacle::Fault(error) => Err(error),
+impl Packing {
+    /// The folder for files without names.
+    pub(crate) fn work(&self, change: &Change<'_>) -> PathBuf {
+        self.work.clone().unwrap_or_else(|| change.layout().targets().to_owned())
     }
 }
 
@@ -151,16 +148,17 @@ impl Packed {
         old: &Update,
         mut made: Made,
         observer: &mut dyn Observer,
-    ) -> Result<()> {
+    ) -> crate::Result<()> {
         let Update { variant, arch, version, .. } = update;
         let from = old.version.clone();
         let name = format!("{variant}-{arch}-{version}-from-{from}.pack");
-        change.enter(&name, made.length, made.sha256)?;
-        let is_new = made.place(change.layout().targets(), &name, observer)?;
+        let Spooled { length, sha256, .. } = made.pack;
+        change.enter(&name, length, sha256)?;
+        if made.pack.place(change.layout().targets(), &name, observer)? {
+            self.new.push(name.clone());
+        }
         let head = Content::new(made.head_length, made.head_sha256);
-        self.packs.push(Pack::new(from.clone(), Digest::new(made.from.0), name.clone(), head));
-        let (length, sha256) = (made.length, made.sha256.to_string());
-        self.added.push(AddedPack { from, name, length, sha256, is_new });
+        self.packs.push(Pack::new(from, Digest::new(made.from.0), name, head));
         Ok(())
     }
 }

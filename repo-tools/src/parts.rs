@@ -9,8 +9,9 @@ use manifest::{Content, Contents, Digest, Images, Update};
 use trust::Sha256;
 
 use crate::files::{Observer, Unnamed, read_text, reading, writing};
-use crate::publish::{is_flat, target_path};
+use crate::publish::{Named, is_flat, target_path};
 use crate::tee::{Measured, Tee};
+use crate::unpacked::Files;
 use crate::{Error, Result};
 
 const REPORT: &str = "build-report.json";
@@ -94,6 +95,16 @@ impl Parts {
             frames: None,
             extra: manifest::Extra::new(),
         })
+    }
+
+    /// The compressed images, where the build has them.
+    pub(crate) fn files(&self) -> Result<Files> {
+        let [boot, root, hash] = self.images()?.map(|image| {
+            let transport = &image.report.transport;
+            let (name, path) = (transport.file.clone(), self.folder.join(&transport.file));
+            Named { name, path, length: transport.length, sha256: image.sha256 }
+        });
+        Ok(Files { boot, root, hash })
     }
 
     fn content(&self, image: &ImageReport) -> Result<Content> {

@@ -2,6 +2,7 @@
 
 mod add;
 mod added;
+mod lacking;
 mod list;
 mod migrations;
 mod waves;
@@ -12,7 +13,7 @@ use semver::Version;
 
 pub use add::{Add, add};
 pub use added::{Added, Outcome};
-pub use list::{Listed, ListedPack, ListedRelease, list};
+pub use list::{Listed, ListedFrames, ListedPack, ListedRelease, list};
 pub use waves::{Changed, WaveChange, change_waves};
 pub use withdraw::{Withdrawn, withdraw};
 

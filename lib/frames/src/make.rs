@@ -23,7 +23,7 @@ pub use error::MakeError;
 pub use level::Level;
 
 use crate::frame::BLOCK_BYTES;
-use crate::{INDEX_BYTES, Index, MAGIC, VERSION};
+use crate::{Frame, INDEX_BYTES, ImageIndex, Index, MAGIC, VERSION};
 
 /// The most blocks that an index has room for: 128 GiB.
 const MOST_BLOCKS: u64 = 1 << 25;
@@ -105,6 +105,14 @@ pub fn index(params: &Params, root: &Made, boot: &Made) -> Result<Vec<u8>, MakeE
     }
     Index::parse(&bytes)?;
     Ok(bytes)
+}
+
+/// The seek table behind the frames of an image of so many bytes, as [`frames`] writes it.
+pub fn seek_table(image: &ImageIndex, length: u64) -> Vec<u8> {
+    let entry =
+        |frame: &Frame| (u8::try_from(frame.blocks).expect("a frame has few blocks"), frame.length);
+    let entries: Vec<(u8, u32)> = image.frames().iter().map(entry).collect();
+    seek_table::of(&entries, length)
 }
 
 impl Source<'_> {

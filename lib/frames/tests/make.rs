@@ -103,6 +103,7 @@ fn check(bytes: &[u8], target: &[u8], index: &ImageIndex) {
     assert_eq!(index.prefixes(), leaves(bytes).prefixes());
     assert_eq!(at(index.target_len()), target.len());
     let table = seek_table(target);
+    assert!(target.ends_with(&make::seek_table(index, bytes.len().try_into().unwrap())));
     let lengths: Vec<u32> = index.frames().iter().map(|frame| frame.length).collect();
     assert_eq!(table.iter().map(|entry| entry.0).collect::<Vec<_>>(), lengths);
     let raw: u64 = table.iter().map(|entry| u64::from(entry.1)).sum();

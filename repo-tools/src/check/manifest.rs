@@ -3,14 +3,19 @@
 use std::error::Error as _;
 
 use super::metadata::Known;
-use super::{Report, packs};
+use super::{Report, frames, packs};
 use crate::files::read;
 use crate::layout::MANIFEST;
 use crate::{Layout, Result};
 use ::manifest::{Manifest, Update};
 
 /// Reads the manifest and looks whether its targets are there.
-pub(super) fn check(layout: &Layout, known: &Known, report: &mut Report) -> Result<()> {
+pub(super) fn check(
+    layout: &Layout,
+    known: &Known,
+    quick: bool,
+    report: &mut Report,
+) -> Result<()> {
     let Ok(Some(target)) = known.targets().target(MANIFEST, true) else {
         report.error("there is no manifest.json", "make a repository with 'repo-tools init'");
         return Ok(());
@@ -25,6 +30,7 @@ pub(super) fn check(layout: &Layout, known: &Known, report: &mut Report) -> Resu
             check_manifest(&manifest, known, report);
             for update in &manifest.updates {
                 packs::check(layout, &manifest, update, known, report)?;
+                frames::check(layout, update, known, quick, report)?;
             }
         }
         Err(error) => {

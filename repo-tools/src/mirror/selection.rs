@@ -114,7 +114,7 @@ fn metadata(layout: &Layout, repository: &Repository) -> Result<BTreeMap<String,
     Ok(files.into_iter().map(named).collect())
 }
 
-/// The manifest, the images of `updates`, all packs that lead to them, and every migration.
+/// The manifest, the images and frames of `updates`, all packs that lead to them, and every migration.
 fn targets(
     repository: &Repository,
     manifest: &Manifest,
@@ -124,7 +124,10 @@ fn targets(
     let migrations = manifest.migrations.iter().flat_map(|(_, _, names)| names);
     // The hosts that come are those of other releases, which were not chosen.
     let packs = updates.iter().flat_map(|update| &update.packs).map(|pack| pack.target.as_str());
-    let names = images.chain(packs).chain(migrations.map(String::as_str)).chain([MANIFEST]);
+    let frames = updates.iter().filter_map(|update| update.frames.as_ref());
+    let frames = frames.flat_map(|frames| frames.names());
+    let names =
+        images.chain(packs).chain(frames).chain(migrations.map(String::as_str)).chain([MANIFEST]);
     let mut files = BTreeMap::new();
     for name in names {
         let unlisted = || Error::Unlisted(name.to_owned());

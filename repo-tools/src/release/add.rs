@@ -1,16 +1,21 @@
 //! `release add`: from a build's folder to a release that hosts see.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use manifest::{Manifest, Pack, Schedule, Update};
 use semver::Version;
 
-use super::added::{Added, AddedTarget, Outcome};
+use super::added::{Added, Outcome};
+use super::lacking::{Lacking, Made};
 use super::{migrations, same_hosts};
 use crate::files::Observer;
-use crate::packs::{self, AddedPack, Packed, Packing};
+use crate::frames::{self, Form, Framing};
+use crate::obstacle::Unfit;
+use crate::packs::Packing;
 use crate::parts::{Image, Parts};
 use crate::publish::{Author, Change};
+use crate::unpacked::Files;
 use crate::{Depth, Error, Result};
 
 /// A release that is to be published.
@@ -30,6 +35,8 @@ pub struct Add {
     pub unchecked: bool,
     /// Packs from older releases.
     pub packing: Packing,
+    /// In which form the images are published.
+    pub framing: Framing,
 }
 
 /// Publishes a release.
@@ -47,21 +54,24 @@ pub fn add(author: &Author, add: &Add, observer: &mut dyn Observer) -> Result<Ad
     let is_published = images.iter().all(|image| is_target(&change, image));
     let mut entry = enter(&mut change.published.manifest, update, add, is_published)?;
     let have_steps = steps.as_ref().is_none_or(|steps| steps.are_in(&change.published));
-    let mut added = Added::new(&entry.update, &images, versions.into());
-    added.packs = named_packs(&change, &entry.update);
     let is_there = entry.is_same && have_steps;
-    let lacking = packs::lacking(&change, &entry.update, add.packing.most);
-    if is_there && lacking.is_empty() {
-        return Ok(added);
+    let lacking = Lacking::of(&change, &entry.update, add);
+    if is_there && lacking.is_nothing() {
+        return Ok(Added::new(&change, &entry.update, &[], versions.into()));
     }
     change.can_sign(Depth::Targets)?;
-    if !is_there {
-        copy(&mut change, &parts, &images, add.unchecked, &mut added.targets, observer)?;
+    let mut new = Vec::new();
+    if !is_there && !frames::are_images(&entry.update) {
+        new = copy(&mut change, &parts, &images, add.unchecked, observer)?;
     }
-    let packed = packs::make(&mut change, &entry.update, &lacking, &add.packing, observer)?;
-    let has_new_packs = !packed.packs.is_empty();
-    entry.take_packs(&mut change, packed, &mut added);
-    if is_there && !has_new_packs {
+    let files = entry.files(&change, &parts)?;
+    let made = lacking.make(&mut change, &entry.update, files, add, observer)?;
+    let is_new = !is_there || made.is_something();
+    entry.take(&mut change, &made);
+    new.extend_from_slice(&made.new);
+    let mut added = Added::new(&change, &entry.update, &new, versions.into());
+    (added.without_frames, added.without_pack) = (made.without_frames, made.without_pack);
+    if !is_new {
         return Ok(added);
     }
     if let Some(steps) = steps {
@@ -73,30 +83,22 @@ pub fn add(author: &Author, add: &Add, observer: &mut dyn Observer) -> Result<Ad
     Ok(added)
 }
 
-/// Copies the images, and has them be targets.
+/// Copies the images, and has them be targets. Names those that were not there yet.
 fn copy(
     change: &mut Change<'_>,
     parts: &Parts,
     images: &[Image<'_>],
     unchecked: bool,
-    added: &mut [AddedTarget],
     observer: &mut dyn Observer,
-) -> Result<()> {
-    for (image, target) in images.iter().zip(added) {
-        target.is_new = parts.copy(image, change.layout().targets(), unchecked, observer)?;
+) -> Result<Vec<String>> {
+    let mut new = Vec::new();
+    for image in images {
+        if parts.copy(image, change.layout().targets(), unchecked, observer)? {
+            new.push(image.name.clone());
+        }
         change.enter(&image.name, image.report.transport.length, image.sha256)?;
     }
-    Ok(())
-}
-
-/// The packs that a release has already.
-fn named_packs(change: &Change<'_>, update: &Update) -> Vec<AddedPack> {
-    let named = |pack: &Pack| {
-        let target = change.named(&pack.target)?;
-        let (from, sha256) = (pack.from.clone(), target.sha256.to_string());
-        Some(AddedPack { from, name: target.name, length: target.length, sha256, is_new: false })
-    };
-    update.packs.iter().filter_map(named).collect()
+    Ok(new)
 }
 
 fn with_waves(mut update: Update, schedule: Option<&Schedule>) -> Update {
@@ -120,26 +122,42 @@ struct Entry {
     place: usize,
     /// It was there already.
     is_same: bool,
-    /// Packs of the release whose place it took.
-    replaced: Vec<Pack>,
+    /// Targets of the release whose place it took.
+    replaced: Vec<String>,
 }
 
 impl Entry {
-    /// Has packs in the manifest beside those that are there, and no others as targets.
-    fn take_packs(&mut self, change: &mut Change<'_>, packed: Packed, added: &mut Added) {
-        let is_new = |pack: &Pack| packed.packs.iter().any(|new| new.target == pack.target);
-        for gone in self.replaced.iter().filter(|pack| !is_new(pack)) {
-            change.leave(&gone.target);
+    /// Where the compressed images are: as targets, unless they are to be frames that are made of the build.
+    fn files(&self, change: &Change<'_>, parts: &Parts) -> Result<Result<Files, Unfit>> {
+        match frames::are_images(&self.update) && !self.is_same {
+            true => parts.files().map(Ok),
+            false => Ok(Files::of_targets(change, &self.update)),
         }
-        let packs = &mut self.update.packs;
-        packs.retain(|pack| !is_new(pack));
-        packs.extend(packed.packs);
-        packs.sort_by(|left, right| right.from.cmp(&left.from));
-        change.published.manifest.updates[self.place].packs.clone_from(packs);
-        added.packs.extend(packed.added);
-        added.packs.sort_by(|left, right| right.from.cmp(&left.from));
-        added.without_pack = packed.without;
     }
+
+    /// Has what was made in the manifest beside what is there, and no targets of a release that was replaced which nothing names now.
+    fn take(&mut self, change: &mut Change<'_>, made: &Made) {
+        let is_new = |pack: &Pack| made.packs.iter().any(|new| new.target == pack.target);
+        let Update { packs, frames, .. } = &mut self.update;
+        packs.retain(|pack| !is_new(pack));
+        packs.extend_from_slice(&made.packs);
+        packs.sort_by(|left, right| right.from.cmp(&left.from));
+        *frames = made.frames.clone().or(frames.take());
+        let updates = &mut change.published.manifest.updates;
+        updates[self.place].packs.clone_from(packs);
+        updates[self.place].frames.clone_from(frames);
+        let named: BTreeSet<String> = updates.iter().flat_map(targets).collect();
+        for gone in self.replaced.iter().filter(|name| !named.contains(*name)) {
+            change.leave(gone);
+        }
+    }
+}
+
+/// The targets of a release.
+fn targets(update: &Update) -> impl Iterator<Item = String> {
+    let packs = update.packs.iter().map(|pack| pack.target.as_str());
+    let frames = update.frames.iter().flat_map(|frames| frames.names());
+    update.images.names().into_iter().chain(packs).chain(frames).map(str::to_owned)
 }
 
 /// Puts a release into the manifest, and lets the other releases for the same hosts know its version.
@@ -156,6 +174,9 @@ fn enter(manifest: &mut Manifest, new: Update, add: &Add, is_published: bool) ->
         return Ok(Entry { update: old.clone(), place, is_same: true, replaced: Vec::new() });
     }
     let mut update = new;
+    if add.framing.form == Form::Frames {
+        update.images = frames::image_names(&update);
+    }
     update.max_version = max_version(manifest, &update, add.max_version.as_ref())?;
     for other in manifest.updates.iter_mut().filter(|other| same_hosts(other, &update)) {
         // A host above another release's max_version would be sent back to that release. One that was
@@ -167,7 +188,7 @@ fn enter(manifest: &mut Manifest, new: Update, add: &Add, is_published: bool) ->
     let place = place.unwrap_or(manifest.updates.len());
     let mut replaced = Vec::new();
     match manifest.updates.get_mut(place) {
-        Some(old) => replaced = std::mem::replace(old, update.clone()).packs,
+        Some(old) => replaced = targets(&std::mem::replace(old, update.clone())).collect(),
         None => manifest.updates.push(update.clone()),
     }
     Ok(Entry { update, place, is_same: false, replaced })
@@ -179,7 +200,9 @@ fn refuse_other(old: &Update, new: &Update, has_waves: bool, is_published: bool)
     if !old.is_offered() {
         return Err(Error::WasWithdrawn(label));
     }
-    if !is_published || old.images != new.images || old.contents != new.contents {
+    // Frames are known by what they give; the form of what is published does not change.
+    let is_same = frames::are_images(old) || (is_published && old.images == new.images);
+    if !is_same || old.contents != new.contents {
         return Err(Error::Different(label));
     }
     if has_waves && old.schedule() != new.schedule() {
@@ -224,6 +247,7 @@ mod tests {
             replace: false,
             unchecked: false,
             packing: Packing::default(),
+            framing: Framing::default(),
         }
     }
 

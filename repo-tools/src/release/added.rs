@@ -8,7 +8,7 @@ use semver::Version;
 use serde::Serialize;
 
 use crate::packs::{AddedPack, WithoutPack};
-use crate::parts::Image;
+use crate::publish::{Change, Named};
 use crate::refresh::RoleVersions;
 
 /// Whether there was anything to do.
@@ -34,8 +34,12 @@ pub struct Added {
     pub version: Version,
     /// The highest version that hosts may run.
     pub max_version: Version,
-    /// The release's targets.
+    /// The targets of its images: boot, root, hash.
     pub targets: Vec<AddedTarget>,
+    /// Those of its frames that are not its images: index, root, boot.
+    pub frames: Vec<AddedTarget>,
+    /// Why it was to have frames and has none, in words.
+    pub without_frames: Option<String>,
     /// Its packs, from the newest release first.
     pub packs: Vec<AddedPack>,
     /// The releases that were to have a pack and have none.
@@ -62,14 +66,24 @@ pub struct AddedTarget {
 }
 
 impl Added {
-    /// Nothing, yet.
-    pub(super) fn new(update: &Update, images: &[Image<'_>], versions: RoleVersions) -> Self {
+    /// A release as its targets are named; `new` are those that were not there yet. Nothing was done, until it is said.
+    pub(super) fn new(
+        change: &Change<'_>,
+        update: &Update,
+        new: &[String],
+        versions: RoleVersions,
+    ) -> Self {
         let waves = update.schedule().waves();
-        let targets = images.iter().map(|image| AddedTarget {
-            name: image.name.clone(),
-            length: image.report.transport.length,
-            sha256: image.sha256.to_string(),
-            is_new: false,
+        let target = |name: &str| {
+            let Named { name, length, sha256, .. } = change.named(name)?;
+            let is_new = new.contains(&name);
+            Some(AddedTarget { name, length, sha256: sha256.to_string(), is_new })
+        };
+        let images = update.images.names();
+        let frames = update.frames.iter().flat_map(|frames| frames.names());
+        let packs = update.packs.iter().filter_map(|pack| {
+            let AddedTarget { name, length, sha256, is_new } = target(&pack.target)?;
+            Some(AddedPack { from: pack.from.clone(), name, length, sha256, is_new })
         });
         Self {
             outcome: Outcome::NothingToDo,
@@ -77,8 +91,10 @@ impl Added {
             arch: update.arch.clone(),
             version: update.version.clone(),
             max_version: update.max_version.clone(),
-            targets: targets.collect(),
-            packs: Vec::new(),
+            targets: images.into_iter().filter_map(target).collect(),
+            frames: frames.filter(|name| !images.contains(name)).filter_map(target).collect(),
+            without_frames: None,
+            packs: packs.collect(),
             without_pack: Vec::new(),
             from: waves.first().map(|wave| crate::time::stamp(wave.start)),
             until: waves.last().map(|wave| crate::time::stamp(wave.end)),
@@ -95,13 +111,16 @@ impl fmt::Display for Added {
             Outcome::NothingToDo => "unchanged ",
         };
         writeln!(out, "{verb} {variant} {arch} {version}")?;
-        for target in &self.targets {
+        for target in self.targets.iter().chain(&self.frames) {
             let note = if target.is_new { "" } else { "  (there already)" };
             writeln!(out, "  {}  {}{note}", target.name, ByteCount(target.length))?;
         }
         for pack in &self.packs {
             let note = if pack.is_new { "" } else { "  (there already)" };
             writeln!(out, "  {}  {}{note}", pack.name, ByteCount(pack.length))?;
+        }
+        if let Some(reason) = &self.without_frames {
+            writeln!(out, "  no frames: {reason}")?;
         }
         for without in &self.without_pack {
             writeln!(out, "  no pack from {}: {}", without.from, without.reason)?;

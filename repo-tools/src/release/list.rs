@@ -47,6 +47,17 @@ pub struct ListedRelease {
     pub download_bytes: Option<u64>,
     /// What hosts of other releases fetch instead, at least in part.
     pub packs: Vec<ListedPack>,
+    /// What hosts fetch ranges of, if there is such a thing.
+    pub frames: Option<ListedFrames>,
+}
+
+/// The frames of a release.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ListedFrames {
+    /// Bytes of the index, which hosts fetch whole, if it is a target.
+    pub index_bytes: Option<u64>,
+    /// Bytes of all frames, if they are targets.
+    pub bytes: Option<u64>,
 }
 
 /// A pack of a release.
@@ -96,12 +107,18 @@ impl ListedRelease {
             .names()
             .into_iter()
             .map(|name| repository.target(name).map(|target| target.length()));
+        let length = |name: &str| repository.target(name).map(|target| target.length());
+        let frames = update.frames.as_ref().map(|frames| ListedFrames {
+            index_bytes: length(&frames.index),
+            bytes: [&frames.root, &frames.boot].map(|name| length(name)).into_iter().sum(),
+        });
         let packs = update.packs.iter().map(|pack| ListedPack {
             from: pack.from.clone(),
             bytes: repository.target(&pack.target).map(|target| target.length()),
         });
         Self {
             packs: packs.collect(),
+            frames,
             variant: update.variant.clone(),
             arch: update.arch.clone(),
             version: update.version.clone(),
@@ -112,6 +129,18 @@ impl ListedRelease {
             until: waves.last().map(|wave| time::stamp(wave.end)),
             download_bytes: lengths.sum(),
         }
+    }
+
+    /// What hosts may fetch in place of the images.
+    fn instead(&self) -> String {
+        let frames = self.frames.iter().map(|_| "frames".to_owned());
+        let packs = match self.packs.len() {
+            0 => None,
+            1 => Some("1 pack".to_owned()),
+            several => Some(format!("{several} packs")),
+        };
+        let words: Vec<String> = frames.chain(packs).collect();
+        if words.is_empty() { "-".to_owned() } else { words.join(", ") }
     }
 
     fn state(&self) -> String {
@@ -134,8 +163,8 @@ impl fmt::Display for Listed {
         }
         write!(
             out,
-            "{:<20} {:<10} {:<14} {:>10}  state",
-            "variant", "arch", "version", "download"
+            "{:<20} {:<10} {:<14} {:>10}  {:<16} state",
+            "variant", "arch", "version", "download", "or instead"
         )?;
         for release in &self.releases {
             let ListedRelease { variant, arch, .. } = release;
@@ -144,7 +173,8 @@ impl fmt::Display for Listed {
             let bytes = bytes.unwrap_or_else(|| "?".to_owned());
             write!(
                 out,
-                "\n{variant:<20} {arch:<10} {version:<14} {bytes:>10}  {}",
+                "\n{variant:<20} {arch:<10} {version:<14} {bytes:>10}  {:<16} {}",
+                release.instead(),
                 release.state()
             )?;
         }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use repo_tools::{Checkup, Depth, Observer, Outcome, Step};
+use repo_tools::{Add, Checkup, Depth, Form, Framing, Observer, Outcome, Step};
 use trust::Repository;
 use verity::Params;
 
@@ -30,7 +30,8 @@ fn read_all(world: &World, repository: &Repository) {
     let manifest = manifest::Manifest::parse(&bytes).unwrap();
     for update in &manifest.updates {
         let packs = update.packs.iter().map(|pack| pack.target.as_str());
-        for name in update.images.names().into_iter().chain(packs) {
+        let frames = update.frames.iter().flat_map(|frames| frames.names());
+        for name in update.images.names().into_iter().chain(packs).chain(frames) {
             world.target(repository, name);
         }
     }
@@ -54,9 +55,10 @@ fn a_reader_never_sees_a_half_published_pack() {
     packs::build(&world, 1, &Params::for_product_line("small"));
     let mut reader = Reader { world: &world, timestamps: Vec::new() };
     repo_tools::add(&world.author, &world.options("1.1.0"), &mut reader).unwrap();
-    assert_eq!(reader.timestamps.len(), 24, "a pack beside the three images");
-    assert!(reader.timestamps[..22].iter().all(|version| *version == 2));
+    assert_eq!(reader.timestamps.len(), 33, "frames and a pack beside the three images");
+    assert!(reader.timestamps[..31].iter().all(|version| *version == 2));
     assert_eq!(world.update("1.1.0").packs.len(), 1);
+    assert!(world.update("1.1.0").frames.is_some());
 }
 
 #[test]
@@ -65,6 +67,23 @@ fn a_reader_never_sees_a_half_refreshed_repository() {
     let mut reader = Reader { world: &world, timestamps: Vec::new() };
     repo_tools::refresh(&world.author, Depth::Root, &mut reader).unwrap();
     assert_eq!(reader.timestamps.len(), 15);
+}
+
+#[test]
+fn frames_alone_that_were_cut_anywhere_are_simply_made_again() {
+    // Index, frames of two images, hash image, pack, manifest and three metadata files, of three steps each.
+    for steps in 0..27 {
+        let world = packs::published(0);
+        packs::build(&world, 1, &Params::for_product_line("small"));
+        let framing = Framing { form: Form::Frames, ..Framing::default() };
+        let options = Add { framing, ..world.options("1.1.0") };
+        repo_tools::add(&world.author, &options, &mut Cut { steps }).unwrap_err();
+        read_all(&world, &world.client("reader").unwrap());
+        world.add_with(&options).unwrap();
+        read_all(&world, &world.client("reader").unwrap());
+        let update = world.update("1.1.0");
+        assert_eq!((update.packs.len(), update.frames.is_some()), (1, true), "cut after {steps}");
+    }
 }
 
 /// Cuts the run after so many steps.

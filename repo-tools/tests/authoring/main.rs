@@ -3,6 +3,7 @@
 
 mod checkup;
 mod clients;
+mod frames;
 mod half_published;
 mod keys;
 mod mirror;

@@ -15,7 +15,7 @@ use crate::checkup;
 use crate::world::{Tree, World, selector, write_images};
 
 /// The same bytes for the same seed, which do not compress.
-fn noise(seed: u64, length: usize) -> Vec<u8> {
+pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let next = || {
         state ^= state << 13;
@@ -27,7 +27,7 @@ fn noise(seed: u64, length: usize) -> Vec<u8> {
 }
 
 /// Root and boot image of the release with this minor version: a few things change from each to the next.
-fn images(minor: u8) -> [Vec<u8>; 2] {
+pub(crate) fn images(minor: u8) -> [Vec<u8>; 2] {
     let mut root = noise(1, 300 * BLOCK_SIZE);
     for change in 1..=minor {
         let at = usize::from(change) * 20 * BLOCK_SIZE + 77;
@@ -43,7 +43,7 @@ fn images(minor: u8) -> [Vec<u8>; 2] {
     [root, boot]
 }
 
-fn version(minor: u8) -> String {
+pub(crate) fn version(minor: u8) -> String {
     format!("1.{minor}.0")
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn build(world: &World, minor: u8, params: &Params) {
 }
 
 /// Writes a build of these images, with the tree of the root image.
-fn write(world: &World, version: &str, params: &Params, root: &Vec<u8>, boot: &[u8]) {
+pub(crate) fn write(world: &World, version: &str, params: &Params, root: &Vec<u8>, boot: &[u8]) {
     let folder = world.path(&format!("parts-{version}"));
     let _ = fs::create_dir(&folder);
     let mut hash = Cursor::new(Vec::new());
@@ -251,7 +251,10 @@ fn a_pack_that_saves_too_little_is_not_published() {
 fn an_older_release_without_contents_has_no_pack() {
     let world = published(0);
     build(&world, 1, &Params::for_product_line("small"));
-    world.publish_manifest(|manifest| manifest.updates[0].contents = None);
+    world.publish_manifest(|manifest| {
+        let update = &mut manifest.updates[0];
+        (update.contents, update.frames) = (None, None);
+    });
     assert!(reason(&world).contains("does not say what the images of 1.0.0 hold"));
 }
 
@@ -358,7 +361,7 @@ fn a_pack_that_is_not_what_the_manifest_says_is_found() {
         ("another head", &|update| update.packs[0].head.sha256 = other),
         ("another head", &|update| update.packs[0].head.length -= 1),
         ("comes from another root hash", &|update| update.packs[0].from_root_hash = other),
-        ("is of no use", &|update| update.contents = None),
+        ("is of no use", &|update| (update.contents, update.frames) = (None, None)),
     ];
     for (said, edit) in edits {
         let world = published(2);

@@ -10,7 +10,7 @@ use manifest::report::{
 };
 use manifest::{Manifest, Update};
 use repo_tools::{
-    Add, Added, Author, ExpiryPolicy, Init, Layout, Packing, Result, Selector, Unobserved,
+    Add, Added, Author, ExpiryPolicy, Framing, Init, Layout, Packing, Result, Selector, Unobserved,
 };
 use tempfile::TempDir;
 use tough::editor::RepositoryEditor;
@@ -86,6 +86,7 @@ impl World {
             replace: false,
             unchecked: false,
             packing: Packing { most: 3, quiet: true, ..Packing::default() },
+            framing: Framing::default(),
         }
     }
 

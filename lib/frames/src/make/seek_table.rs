@@ -18,7 +18,7 @@ pub(super) fn of(frames: &[(u8, u32)], length: u64) -> Vec<u8> {
         let raw = u32::try_from(left).map_or(whole, |left| left.min(whole));
         bytes.extend_from_slice(&compressed.to_le_bytes());
         bytes.extend_from_slice(&raw.to_le_bytes());
-        left -= u64::from(raw);
+        left = left.saturating_sub(u64::from(raw));
     }
     bytes.extend_from_slice(&count.to_le_bytes());
     bytes.push(0); // no checksums

@@ -1,16 +1,16 @@
-//! Why there is no pack between two releases.
+//! Why there is no pack between two releases, or why there are no frames of one.
 
 use cli::ByteCount;
 use pack::make::MakeError;
 use semver::Version;
 use verity::{RootHash, Salt};
 
-use crate::Error;
+use crate::{Error, Result};
 
-/// What keeps a pack from being made: a release that is not fit for one, or the world.
+/// What keeps something from being made of a release: that it is not fit for it, or the world.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Obstacle {
-    /// The release is published without that pack.
+pub(crate) enum Obstacle {
+    /// The release is published without it.
     #[error(transparent)]
     Unfit(#[from] Unfit),
     /// Nothing is published.
@@ -18,10 +18,20 @@ pub(super) enum Obstacle {
     Fault(#[from] Error),
 }
 
+impl Obstacle {
+    /// Why there is nothing, in words, unless that is to end the run.
+    pub(crate) fn reason(self) -> Result<String> {
+        match self {
+            Self::Unfit(unfit) => Ok(unfit.to_string()),
+            Self::Fault(error) => Err(error),
+        }
+    }
+}
+
 /// Why hosts of one release take the images of another whole.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unfit {
-    /// The manifest has no contents for it, which packs need.
+pub(crate) enum Unfit {
+    /// The manifest has no contents for it, which packs and frames need.
     #[error("the manifest does not say what the images of {0} hold")]
     NoContents(Version),
     /// The repository has no such target.
@@ -63,6 +73,9 @@ pub(super) enum Unfit {
     /// The releases have too little in common for the format.
     #[error("{0}")]
     Make(MakeError),
+    /// The release has too many blocks for the format.
+    #[error("{0}")]
+    Frames(::frames::make::MakeError),
     /// It would save too little.
     #[error("a pack would have {}, and the images {}: it saves too little", ByteCount(*pack), ByteCount(*images))]
     TooLarge {
