@@ -7,6 +7,8 @@
 mod boot;
 mod install;
 mod measure;
+mod rauc;
+mod slots;
 mod swupdate;
 mod trust;
 mod verity;

@@ -28,8 +28,10 @@ pub(crate) enum Need {
     Machine,
     /// Programs for firmware, where rustup has no library for them.
     Firmware,
-    /// Bench: a peer, or what measures it.
+    /// Bench: what measures.
     Bench,
+    /// Bench: a peer, without which the others are measured.
+    Peer,
 }
 
 /// Something that the package brings along.
@@ -41,7 +43,7 @@ enum Sign {
     File(&'static str),
 }
 
-use Need::{Always, Bench, Firmware, Machine, Unprivileged};
+use Need::{Always, Bench, Firmware, Machine, Peer, Unprivileged};
 use Sign::{File, Program};
 
 /// Everything that is ever needed.
@@ -108,7 +110,12 @@ pub(crate) const PACKAGES: &[Package] = &[
     ),
     package("lld", Program("lld-link"), "links programs for firmware", Firmware),
     package("time", File("/usr/bin/time"), "measures memory", Bench),
-    package("swupdate", Program("swupdate"), "a peer to compare with", Bench),
+    package("swupdate", Program("swupdate"), "a peer to compare with", Peer),
+    package("rauc", Program("rauc"), "a peer to compare with", Peer),
+    package("dbus", Program("dbus-run-session"), "is the bus that RAUC is asked over", Peer),
+    package("squashfs-tools", Program("mksquashfs"), "makes RAUC's bundles", Peer),
+    package("xdelta3", Program("xdelta3"), "a peer to compare with", Peer),
+    package("casync", Program("casync"), "a peer to compare with", Peer),
 ];
 
 const fn package(name: &'static str, sign: Sign, purpose: &'static str, need: Need) -> Package {

@@ -13,7 +13,7 @@ use crate::place;
 use crate::rootfs::VARIANT;
 
 /// The three images of a release.
-const PARTS: [&str; 3] = ["boot", "root", "hash"];
+pub(crate) const PARTS: [&str; 3] = ["boot", "root", "hash"];
 
 /// A folder of images and the report of how they were built.
 #[derive(Debug)]
@@ -63,12 +63,35 @@ impl Release {
         &self.version
     }
 
+    /// The raw image of a part.
+    pub(crate) fn image(&self, part: &str) -> PathBuf {
+        self.parts.join(format!("{part}.img"))
+    }
+
+    /// SHA-256 of the raw image of a part, in hexadecimal.
+    pub(crate) fn digest(&self, part: &str) -> &str {
+        self.report["images"][part]["raw"]["sha256"].as_str().unwrap_or_default()
+    }
+
+    /// Bytes of the raw images.
+    pub(crate) fn raw_bytes(&self) -> ByteCount {
+        self.bytes("raw")
+    }
+
+    /// Bytes of the images as they travel whole.
+    pub(crate) fn transport_bytes(&self) -> ByteCount {
+        self.bytes("transport")
+    }
+
+    fn bytes(&self, kind: &str) -> ByteCount {
+        ByteCount(PARTS.iter().map(|part| self.number(part, kind, "length")).sum())
+    }
+
     /// Sizes of the images, how full the root partition is, and how much travels.
     pub(crate) fn said(&self) -> String {
         let [boot, root, hash] = PARTS.map(|part| ByteCount(self.number(part, "raw", "length")));
-        let travels: u64 = PARTS.iter().map(|part| self.number(part, "transport", "length")).sum();
         let fill = self.report["images"]["root"]["fill_permille"].as_u64().unwrap_or_default();
-        let travels = ByteCount(travels);
+        let travels = self.transport_bytes();
         format!(
             "root {root} ({}.{} % full), boot {boot}, hash {hash}; {travels} to fetch",
             fill / 10,
@@ -85,7 +108,7 @@ impl Release {
         let partitions = Partitions::of(disk)?;
         for part in PARTS {
             let length = self.number(part, "raw", "length");
-            let wanted = self.report["images"][part]["raw"]["sha256"].as_str().unwrap_or_default();
+            let wanted = self.digest(part);
             let found = partitions.digest(disk, set, part, length)?;
             if found != wanted {
                 let version = &self.version;

@@ -12,7 +12,7 @@ use crate::command::Run;
 use crate::error::Error;
 use crate::packages::{self, Need, Package, find_program};
 use crate::place;
-use crate::steps::Steps;
+use crate::steps::{Steps, say};
 
 /// Version of cargo-deny that is installed where none is.
 const CARGO_DENY: &str = "0.20.2";
@@ -38,6 +38,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let bench = options.bench.then_some(Need::Bench);
     let needs: Vec<Need> = [Need::Always, Need::Machine].into_iter().chain(bench).collect();
     steps.step("Debian packages", || Ok(((), install_packages(&needs)?)))?;
+    if options.bench {
+        install_peers();
+    }
     steps.step("python-tuf and virt-firmware in target/venv", || Ok(((), make_venv()?)))?;
     steps.step("cargo-deny", || cargo_deny().map(|path| ((), path.display().to_string())))
 }
@@ -70,6 +73,16 @@ pub(crate) fn install_packages(needs: &[Need]) -> Result<String> {
     }
     let names: Vec<_> = missing.iter().map(|package| package.name).collect();
     Ok(format!("installed {}", names.join(" ")))
+}
+
+/// Installs the peers that are missing and can be had; a bench says which it goes without.
+pub(crate) fn install_peers() {
+    for package in packages::missing(&[Need::Peer]) {
+        // One that a release of Debian does not have keeps no other out.
+        if rustix::process::geteuid().is_root() && apt_get_install(&[package]).is_err() {
+            say(&format!("cannot install {}\n", package.name));
+        }
+    }
 }
 
 /// Installs packages; when that fails, once more with fresh lists.

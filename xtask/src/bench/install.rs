@@ -1,23 +1,23 @@
-//! Installing a whole release, against copying the same bytes and against SWUpdate.
+//! Installing a whole release, against copying the same bytes, against SWUpdate and against RAUC.
 //!
 //! Ours fetches over HTTP on loopback, verifies, writes to the inactive set of a disk image and reads back. `dd` copies
-//! the raw images to preallocated files and flushes, checking nothing. SWUpdate gets its file locally.
+//! the raw images to preallocated files and flushes, checking nothing. SWUpdate and RAUC get their files locally.
 //! Before each of our runs the inactive set gets its old content back, so that there is something to write.
 
-use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use cli::ByteCount;
 
 use super::measure::{self, Missed, Side};
+use super::rauc::Bundle;
+use super::slots::Slots;
 use super::swupdate::{Image, Update};
 use crate::Result;
 use crate::command::{PROGRAMS, Run, build_programs};
-use crate::error::Error;
 use crate::host::{Fleet, Host};
 use crate::packages::{Need, find_program};
 use crate::partition::Partitions;
-use crate::release::{self, Release};
+use crate::release::{self, PARTS, Release};
 use crate::rootfs;
 use crate::server::Server;
 use crate::steps::{Steps, say};
@@ -27,45 +27,93 @@ const OLD: &str = "1.0.0";
 const NEW: &str = "1.1.0";
 
 /// The most of dd's time that ours may take.
-const TIME: f64 = 2.0;
+const TIME: f64 = 1.3;
+
+/// The most of a peer's time that ours may take.
+const PEERS: [(&str, f64); 2] = [("swupdate", 0.5), ("rauc", 0.3)];
 
 /// The most memory that ours may take.
 const MEMORY: ByteCount = ByteCount(64 << 20);
 
-/// The three images of a release, as files.
-const IMAGES: [&str; 3] = ["boot.img", "root.img", "hash.img"];
-
 /// Measures, after everything that is needed was made.
 pub(super) fn run(rounds: u32) -> Result<Missed> {
-    setup::install_packages(&[Need::Always])?;
+    setup::install_packages(&[Need::Always, Need::Bench])?;
+    setup::install_peers();
     build_programs(&PROGRAMS)?;
     let bed = Bed::make(&place::target().join("bench/install"))?;
     let server = Server::start(&bed.repository, &bed.record)?;
     let url = server.url();
     let fleet = Fleet { repository: &bed.repository, url, disk: &bed.disk, record: &bed.record };
     let host = fleet.host(&bed.folder.join("host"), 0, &bed.old)?;
-    let peer = peer(&bed)?;
-    let sides = [Some(bed.ours(&host)), Some(bed.dd()), peer.as_ref().map(|it| bed.swupdate(it))];
-    let all = measure::in_turns(rounds, &sides.into_iter().flatten().collect::<Vec<_>>())?;
+    let (dd, peers) = (bed.slots("dd")?, peers(&bed)?);
+    let ours = [bed.ours(&host), dd.dd(&bed.new)];
+    let sides: Vec<_> = ours.into_iter().chain(peers.iter().map(Peer::side)).collect();
+    let all = measure::in_turns(rounds, &sides)?;
     bed.new.is_in(&bed.disk, 'B')?;
     let mut bars = vec![all[0].time_of(&all[1], Some(TIME)), all[0].memory(MEMORY)];
-    bars.extend(all.get(2).map(|swupdate| all[0].time_of(swupdate, None)));
-    let title = format!("install: {} of boot, root and hash images", bed.bytes()?);
+    for (name, limit) in PEERS {
+        let peer = all.iter().find(|series| series.name() == name);
+        bars.extend(peer.map(|peer| all[0].time_of(peer, Some(limit))));
+    }
+    let title = format!("install: {} of boot, root and hash images", bed.new.raw_bytes());
     Ok(measure::show(&title, &all, &bars))
 }
 
-/// The peer's update file, or nothing, said, when the peer is not installed.
-fn peer(bed: &Bed) -> Result<Option<Update>> {
-    for (program, package) in [("swupdate", "swupdate"), ("zstd", "zstd"), ("openssl", "openssl")] {
-        if find_program(program).is_none() {
-            say(&format!("without SWUpdate: the Debian package {package} is missing\n"));
-            return Ok(None);
+/// A peer with what it installs.
+enum Peer {
+    SwUpdate(Update, Slots),
+    Rauc(Bundle),
+}
+
+impl Peer {
+    fn side(&self) -> Side<'_> {
+        let (name, run): (_, Box<dyn Fn() -> Run + '_>) = match self {
+            Self::SwUpdate(update, slots) => {
+                ("swupdate", Box::new(|| update.install(&slots.paths())))
+            }
+            Self::Rauc(bundle) => ("rauc", Box::new(|| bundle.install())),
+        };
+        Side { name, prepare: Box::new(|| Ok(())), run }
+    }
+}
+
+/// The peers that run here; why one does not is said.
+fn peers(bed: &Bed) -> Result<Vec<Peer>> {
+    let mut peers = Vec::new();
+    if is_there("SWUpdate", &["swupdate", "zstd", "openssl"]) {
+        let slots = bed.slots("swupdate")?;
+        let raws = PARTS.map(|part| bed.new.image(part));
+        let pairs = raws.iter().zip(slots.paths()).map(|(raw, slot)| Image { raw, slot });
+        let pairs: Vec<_> = pairs.collect();
+        let update = Update::make(&bed.folder.join("swupdate"), &pairs)?;
+        peers.push(Peer::SwUpdate(update, slots));
+    }
+    let needed = ["rauc", "mksquashfs", "dbus-run-session", "busctl", "openssl"];
+    if is_there("RAUC", &needed) {
+        let slots = bed.slots("rauc")?;
+        let bundle = Bundle::make(&bed.folder.join("rauc"), &bed.new, &slots)?;
+        match bundle.install().run() {
+            Ok(_) => peers.push(Peer::Rauc(bundle)),
+            // It mounts its bundle, which not every machine lets it do.
+            Err(error) => say(&format!("without RAUC: {}\n", rauc_complaint(&error.to_string()))),
         }
     }
-    let slots: Vec<PathBuf> = IMAGES.map(|name| bed.slot("swupdate", name)).into();
-    let raws: Vec<PathBuf> = IMAGES.map(|name| bed.new.parts.join(name)).into();
-    let pairs = raws.iter().zip(&slots).map(|(raw, slot)| Image { raw, slot });
-    Update::make(&bed.folder.join("swupdate"), &pairs.collect::<Vec<_>>()).map(Some)
+    Ok(peers)
+}
+
+fn is_there(peer: &str, programs: &[&str]) -> bool {
+    let missing = programs.iter().find(|program| find_program(program).is_none());
+    if let Some(missing) = missing {
+        say(&format!("without {peer}: the program {missing} is missing\n"));
+    }
+    missing.is_none()
+}
+
+/// What RAUC's client says in its last error, or else the last line that there is.
+fn rauc_complaint(said: &str) -> &str {
+    let lines = || said.lines().map(|line| line.trim_start_matches([' ', '|']));
+    let last_error = lines().rfind(|line| line.starts_with("LastError"));
+    last_error.or_else(|| lines().next_back()).unwrap_or_default()
 }
 
 /// Everything that is measured upon.
@@ -102,71 +150,21 @@ impl Bed {
             run.arg("--out").arg(&disk).record(&record).run()?;
             Ok((repository, String::new()))
         })?;
-        let bed = Self { folder: made, record, repository, disk, old, new };
-        bed.preallocate()?;
-        Ok(bed)
+        Ok(Self { folder: made, record, repository, disk, old, new })
     }
 
-    /// Slots of the peers have their blocks before anything is measured, as partitions do.
-    fn preallocate(&self) -> Result<()> {
-        for name in IMAGES {
-            for peer in ["dd", "swupdate"] {
-                let raw = self.old.parts.join(name);
-                let slot = self.slot(peer, name);
-                fs::copy(&raw, &slot).map_err(Error::file("copy", &raw))?;
-                let wanted = place::length(&self.new.parts.join(name))?.max(place::length(&raw)?);
-                let file = File::options().write(true).open(&slot);
-                let grown = file.and_then(|file| {
-                    file.set_len(wanted)?;
-                    file.sync_all()
-                });
-                grown.map_err(Error::file("grow", &slot))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn slot(&self, peer: &str, name: &str) -> PathBuf {
-        self.folder.join(format!("{peer}-{name}"))
-    }
-
-    fn bytes(&self) -> Result<ByteCount> {
-        let lengths = IMAGES.map(|name| place::length(&self.new.parts.join(name)));
-        Ok(ByteCount(lengths.into_iter().sum::<Result<u64>>()?))
+    fn slots(&self, peer: &str) -> Result<Slots> {
+        Slots::make(&self.folder, peer, &self.old, &self.new)
     }
 
     fn ours<'a>(&'a self, host: &'a Host) -> Side<'a> {
         let prepare = || {
             host.forget()?;
             host.signpost(&["clear-inactive"])?;
-            Partitions::of(&self.disk)?.fill(
-                &self.disk,
-                'B',
-                "root",
-                &self.old.parts.join("root.img"),
-            )
+            Partitions::of(&self.disk)?.fill(&self.disk, 'B', "root", &self.old.image("root"))
         };
         let run = || host.updog_run(&["--quiet", "update-image"]);
         Side { name: "updog", prepare: Box::new(prepare), run: Box::new(run) }
-    }
-
-    fn dd(&self) -> Side<'_> {
-        let copy = |name: &str| {
-            let (input, output) = (self.new.parts.join(name), self.slot("dd", name));
-            let (input, output) =
-                (format!("if={}", input.display()), format!("of={}", output.display()));
-            Run::new("dd").args([&input, &output, "bs=4M", "conv=fsync,notrunc"]).shown()
-        };
-        let run = move || Run::new("sh").args(["-c", &IMAGES.map(copy).join(" && ")]);
-        Side { name: "dd", prepare: Box::new(|| Ok(())), run: Box::new(run) }
-    }
-
-    fn swupdate<'a>(&'a self, update: &'a Update) -> Side<'a> {
-        let run = || {
-            let slots = IMAGES.map(|name| self.slot("swupdate", name));
-            update.install(&slots.each_ref().map(PathBuf::as_path))
-        };
-        Side { name: "swupdate", prepare: Box::new(|| Ok(())), run: Box::new(run) }
     }
 }
 
@@ -191,4 +189,18 @@ fn publish(folder: &Path, new: &Release, record: &Path) -> Result<PathBuf> {
     let add = add.arg("--parts").arg(&new.parts).arg("--keys").arg(&keys);
     add.record(record).run()?;
     Ok(repository)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_rauc_says_the_reason_is_told() {
+        let said =
+            "sh\n  ended with 1\n  | LastError: Failed to mount bundle\n  | rauc-Message: idle";
+        assert_eq!(rauc_complaint(said), "LastError: Failed to mount bundle");
+        assert_eq!(rauc_complaint("a\nb"), "b");
+        assert_eq!(rauc_complaint(""), "");
+    }
 }

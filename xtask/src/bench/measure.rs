@@ -88,6 +88,11 @@ fn measure(run: Run) -> Result<Sample> {
 }
 
 impl Series {
+    /// The side that was measured.
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// The time in the middle.
     fn median(&self) -> Duration {
         self.samples.get(self.samples.len() / 2).map_or(Duration::ZERO, |sample| sample.wall)
