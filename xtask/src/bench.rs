@@ -5,6 +5,7 @@
 //! command fails and says all of them again.
 
 mod boot;
+mod delta;
 mod install;
 mod measure;
 mod rauc;
@@ -21,22 +22,26 @@ use crate::error::Error;
 /// What to measure.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Names of benches (default: all): verity, install, boot, trust
+    /// Names of benches (default: all): verity, install, delta, boot, trust
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     /// Rounds that count
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
+    /// Leaves out peers that take many minutes and have no bar, unless an earlier run has their figures
+    #[arg(long)]
+    quick: bool,
 }
 
-/// A bench: its name and what it runs, for a number of rounds; it shows its bars and gives back those that are not met.
-type Bench = (&'static str, fn(u32) -> Result<measure::Missed>);
+/// A bench: its name and what it runs; it shows its bars and gives back those that are not met.
+type Bench = (&'static str, fn(&Options) -> Result<measure::Missed>);
 
-const BENCHES: [Bench; 4] = [
-    ("verity", verity::run),
-    ("install", install::run),
-    ("boot", boot::run),
-    ("trust", trust::run),
+const BENCHES: [Bench; 5] = [
+    ("verity", |options| verity::run(options.rounds)),
+    ("install", |options| install::run(options.rounds)),
+    ("delta", |options| delta::run(options.rounds, options.quick)),
+    ("boot", |options| boot::run(options.rounds)),
+    ("trust", |options| trust::run(options.rounds)),
 ];
 
 /// Runs the benches that were named.
@@ -53,7 +58,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let wanted = |name: &str| options.names.is_empty() || options.names.iter().any(|it| it == name);
     let mut missed = measure::Missed::new();
     for (_, run) in BENCHES.iter().filter(|(name, _)| wanted(name)) {
-        missed.extend(run(options.rounds)?);
+        missed.extend(run(options)?);
     }
     if missed.is_empty() { Ok(()) } else { Err(Error::Bars(missed)) }
 }

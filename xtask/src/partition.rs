@@ -78,13 +78,35 @@ impl Partitions {
     ///
     /// Fails when there is no such partition, or dd fails.
     pub(crate) fn fill(&self, disk: &Path, set: char, part: &str, image: &Path) -> Result<()> {
+        self.copy(disk, set, part, image, &[])
+    }
+
+    /// Writes zeros over all of one part of a set and flushes them; none of it is a hole then.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there is no such partition, or dd fails.
+    pub(crate) fn clear(&self, disk: &Path, set: char, part: &str) -> Result<()> {
+        let length = self.find(set, part).map_or(0, |partition| partition.length);
+        let count = format!("count={length}");
+        self.copy(disk, set, part, Path::new("/dev/zero"), &[&count, "iflag=count_bytes"])
+    }
+
+    fn copy(
+        &self,
+        disk: &Path,
+        set: char,
+        part: &str,
+        from: &Path,
+        options: &[&str],
+    ) -> Result<()> {
         let partition = self.find(set, part).ok_or_else(|| {
             Error::Untrue(format!("the disk has no {part} partition in set {set}"))
         })?;
-        let (input, output) = (format!("if={}", image.display()), format!("of={}", disk.display()));
+        let (input, output) = (format!("if={}", from.display()), format!("of={}", disk.display()));
         let seek = format!("seek={}", partition.start);
         let flags = ["bs=4M", "oflag=seek_bytes", "conv=fsync,notrunc"];
-        Run::new("dd").args([input, output, seek]).args(flags).run().map(|_| ())
+        Run::new("dd").args([input, output, seek]).args(flags).args(options).run().map(|_| ())
     }
 
     /// Flips one bit of the byte at a place in one part of a set.

@@ -23,9 +23,11 @@ pub(super) struct Side<'a> {
 
 /// What one run took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Sample {
-    wall: Duration,
-    peak: ByteCount,
+pub(super) struct Sample {
+    /// From its start to its end.
+    pub(super) wall: Duration,
+    /// The most memory of it or of any program that it started.
+    pub(super) peak: ByteCount,
 }
 
 /// All that was measured of one side.
@@ -72,7 +74,11 @@ pub(super) fn in_turns(rounds: u32, sides: &[Side<'_>]) -> Result<Vec<Series>> {
 }
 
 /// Runs one program under GNU time, which asks the kernel for its peak memory.
-fn measure(run: Run) -> Result<Sample> {
+///
+/// # Errors
+///
+/// Fails when the program does.
+pub(super) fn measure(run: Run) -> Result<Sample> {
     let folder = tempfile::tempdir().map_err(Error::file("make", &std::env::temp_dir()))?;
     let report = folder.path().join("peak");
     let run =
@@ -128,7 +134,13 @@ impl Bar {
         Self { what: what.to_owned(), value: value.to_owned(), limit: limit.to_owned(), met }
     }
 
-    fn ratio(what: String, ratio: f64, limit: Option<f64>) -> Self {
+    /// The same bar, which says of whom it is.
+    pub(super) fn of(self, whom: &str) -> Self {
+        Self { what: format!("{whom}: {}", self.what), ..self }
+    }
+
+    /// A bar on a part of something.
+    pub(super) fn ratio(what: String, ratio: f64, limit: Option<f64>) -> Self {
         let shown = limit.map_or("no bar".to_owned(), |limit| format!("at most {limit}"));
         let met = limit.is_none_or(|limit| ratio <= limit);
         Self { what, value: format!("{ratio:.2}"), limit: shown, met }
@@ -154,7 +166,7 @@ impl fmt::Display for Bar {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = if self.met { "met" } else { "NOT MET" };
         let verdict = if self.limit == "no bar" { "" } else { verdict };
-        write!(out, "  {:<26}{:>12}   {:<20}{verdict}", self.what, self.value, self.limit)
+        write!(out, "  {:<30}{:>12}   {:<20}{verdict}", self.what, self.value, self.limit)
     }
 }
 
