@@ -74,7 +74,7 @@ fn show(
     ];
     let missed = show_bars("boot", &bars);
     say(&format!(
-        "  {:<30}{:>12}\n",
+        "  {:<34}{:>12}\n",
         "systemd-boot",
         ByteCount(place::length(Path::new(THEIRS))?).to_string()
     ));

@@ -161,25 +161,27 @@ impl Case {
     }
 
     fn bars(&self, figures: &[Figure], series: &[Series], pack: &Published) -> Vec<Bar> {
+        let of = |bar: Bar, whom: &str| bar.of(&format!("{} {whom}", self.filesystem));
         let figure = |name: &str| figures.iter().find(|figure| figure.name == name);
         let bytes = |way: Way, peer: &str, limit: f64| {
             let ratio = figure(&shown(way))?.of(figure(peer)?);
-            Some(Bar::ratio(format!("bytes, of {peer}'s"), ratio, Some(limit)).of(way.name()))
+            Some(of(Bar::ratio(format!("bytes, of {peer}'s"), ratio, Some(limit)), way.name()))
         };
         let made = figure(&shown(Way::Pack)).and_then(|figure| figure.made);
         let seconds = made.map_or(Duration::ZERO, |made| made.wall);
+        let publishing = pack.added.peak;
         let text = format!("{:.1} s", seconds.as_secs_f64());
         let limit = format!("at most {} s", MAKING.as_secs());
-        let [by_pack, by_ranges, dd] = series else { return Vec::new() };
+        let (by_pack, by_ranges, dd) = (&series[0], &series[1], &series[2]);
         let bars = [
             bytes(Way::Pack, XDELTA3, OF_XDELTA3),
             bytes(Way::Ranges, CASYNC, self.of_casync()),
-            Some(by_pack.time_of(dd, Some(self.of_dd())).of("pack")),
-            Some(by_ranges.time_of(dd, None).of("ranges")),
-            Some(by_pack.memory(MEMORY).of("pack")),
-            Some(by_ranges.memory(MEMORY).of("ranges")),
-            Some(Bar::new("making a pack", &text, &limit, seconds <= MAKING)),
-            Some(measure::bytes("publishing: peak memory", pack.added.peak, MAKING_MEMORY)),
+            Some(of(by_pack.time_of(dd, Some(self.of_dd())), "pack")),
+            Some(of(by_ranges.time_of(dd, None), "ranges")),
+            Some(of(by_pack.memory(MEMORY), "pack")),
+            Some(of(by_ranges.memory(MEMORY), "ranges")),
+            Some(of(Bar::new("time", &text, &limit, seconds <= MAKING), "making a pack")),
+            Some(of(measure::bytes("peak memory", publishing, MAKING_MEMORY), "publishing")),
         ];
         bars.into_iter().flatten().collect()
     }

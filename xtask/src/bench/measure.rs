@@ -166,7 +166,7 @@ impl fmt::Display for Bar {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verdict = if self.met { "met" } else { "NOT MET" };
         let verdict = if self.limit == "no bar" { "" } else { verdict };
-        write!(out, "  {:<30}{:>12}   {:<20}{verdict}", self.what, self.value, self.limit)
+        write!(out, "  {:<34}{:>12}   {:<20}{verdict}", self.what, self.value, self.limit)
     }
 }
 

@@ -181,15 +181,15 @@ fn body_length(head: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const TWO: &[u8] = b"HTTP/1.1 206 Partial Content\r\ncontent-length: 5\r\n\r\na\r\n\r\n\
-                         HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n\
-                         HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n";
+    const THREE: &[u8] = b"HTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n\
+                           HTTP/1.1 206 Partial Content\r\ncontent-length: 5\r\n\r\na\r\n\r\n\
+                           HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
 
     #[test]
     fn bodies_are_counted_wherever_the_stream_is_cut() {
-        for size in 1..=TWO.len() {
+        for size in 1..=THREE.len() {
             let mut answers = Answers::default();
-            let traffic = TWO.chunks(size).map(|piece| answers.take(piece).unwrap());
+            let traffic = THREE.chunks(size).map(|piece| answers.take(piece).unwrap());
             let sum = traffic.fold((0, 0), |sum, it| (sum.0 + it.answers, sum.1 + it.bytes));
             assert_eq!(sum, (3, 5), "in pieces of {size}");
         }
@@ -211,11 +211,11 @@ mod tests {
         let (mut side, _) = server.accept().unwrap();
         let mut asked = String::new();
         side.read_to_string(&mut asked).unwrap();
-        side.write_all(TWO).unwrap();
+        side.write_all(THREE).unwrap();
         drop(side);
         let mut answered = Vec::new();
         client.read_to_end(&mut answered).unwrap();
-        assert_eq!((asked.as_str(), answered.as_slice()), ("GET", TWO));
+        assert_eq!((asked.as_str(), answered.as_slice()), ("GET", THREE));
         let expected = Traffic { answers: 3, bytes: 5 };
         assert_eq!(door.traffic().unwrap(), expected);
     }
