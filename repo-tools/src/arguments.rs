@@ -10,7 +10,7 @@ use manifest::Offset;
 use pack::make::Level;
 use semver::Version;
 
-use crate::frames::Form;
+use crate::frames::{Form, OLDER};
 use crate::generate::KeyType;
 use crate::time;
 
@@ -145,6 +145,9 @@ pub(crate) struct AddArguments {
     /// How hard to compress frames, 1 to 19; 9, if it is not given
     #[arg(long, value_name = "NUMBER", value_parser = frame_level)]
     pub(crate) frame_level: Option<FrameLevel>,
+    /// By what how many older releases hold frames are cut, the newest first: hosts of these fetch nothing that they have
+    #[arg(long, value_name = "NUMBER", default_value_t = OLDER)]
+    pub(crate) frame_releases: u8,
     /// Folder for decompressed images while packs and frames are made; that of the targets, if it is not given
     #[arg(long, value_name = "DIR")]
     pub(crate) work: Option<PathBuf>,

@@ -104,6 +104,7 @@ impl Session<'_> {
             framing: Framing {
                 form: arguments.images,
                 level: arguments.frame_level.unwrap_or_default(),
+                older: usize::from(arguments.frame_releases),
             },
         };
         let added = add(&author, &options, &mut Unobserved)?;

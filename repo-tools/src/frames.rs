@@ -1,6 +1,6 @@
 //! Seekable frames beside a release, or in place of its images: hosts fetch ranges of them for what they lack.
 //!
-//! Frames are cut by what the older releases hold that packs come from. A release that is not fit for frames is published
+//! Frames are cut by what older releases hold, whether packs come from them or not. A release that is not fit for frames is published
 //! without them, and why is said, unless it was to have nothing else. What a cut leaves is nothing: the next run makes the same frames again.
 //!
 //! | target | what |
@@ -41,13 +41,24 @@ pub enum Form {
     Lz4,
 }
 
+/// By what how many older releases hold frames are cut, if nothing is said.
+pub(crate) const OLDER: u8 = 8;
+
 /// How the images of a release are published.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Framing {
     /// In which form.
     pub form: Form,
     /// How hard to compress frames.
     pub level: Level,
+    /// By what how many older releases hold they are cut, the newest first.
+    pub older: usize,
+}
+
+impl Default for Framing {
+    fn default() -> Self {
+        Self { form: Form::default(), level: Level::default(), older: usize::from(OLDER) }
+    }
 }
 
 /// What the targets of a release's frames are named.

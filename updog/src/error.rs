@@ -272,9 +272,12 @@ impl Classify for Error {
             }
             Self::Install(
                 InstallError::Image { source: DecodeError::Write(_), .. }
-                | InstallError::Pack { source: DeltaError::Decode(DecodeError::Write(_)), .. },
+                | InstallError::Blocks { source: DeltaError::Decode(DecodeError::Write(_)), .. },
             ) => {
                 "check the disk; the running set was not touched, and the same command starts again"
+            }
+            Self::Install(InstallError::OverLimit { .. }) => {
+                "raise --max-bytes, or max_bytes in the configuration, or wait for a release with less to fetch"
             }
             Self::Install(_) => {
                 "the set that was being written cannot boot, the running set was not touched; the same command starts again"
@@ -328,15 +331,18 @@ fn check_kind(error: &CheckError) -> Kind {
 fn install_kind(error: &InstallError) -> Kind {
     match error {
         InstallError::Disk(error) => error.kind(),
-        InstallError::Fetch { source, .. } | InstallError::FetchPack { source, .. } => {
+        InstallError::Fetch { source, .. } | InstallError::FetchPart { source, .. } => {
             fetch_kind(source)
         }
-        InstallError::Pack { source, .. } if source.is_of_disk() => Kind::Failed,
+        InstallError::Blocks { source, .. } if source.is_of_disk() => Kind::Failed,
         InstallError::NoMirror(error) => install_kind(error.first()),
         InstallError::Image { source: DecodeError::Write(_), .. } => Kind::Failed,
         InstallError::Refusal(_)
         | InstallError::Image { .. }
-        | InstallError::Pack { .. }
+        | InstallError::Blocks { .. }
+        | InstallError::LongPart { .. }
+        | InstallError::Altered { .. }
+        | InstallError::OverLimit { .. }
         | InstallError::Length { .. }
         | InstallError::Tree(_)
         | InstallError::NoTree => Kind::Refused,

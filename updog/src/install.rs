@@ -9,18 +9,18 @@
 //! boots only after it was activated. Each step flushes before it returns, and each may be cut by a power
 //! failure and run again from the first.
 
+mod blocks;
 mod check;
 mod decode;
 mod deliver;
-mod delta;
 mod region;
 mod settling;
 mod steps;
 mod writer;
 
+pub use blocks::{Assembly, DeltaError, Forecast, Found, Running, Source, Tally};
 pub use check::{CheckError, check_set};
 pub use decode::{DecodeError, Measured};
 pub use deliver::Downloads;
-pub use delta::{DeltaError, Running};
 pub use region::Region;
 pub use steps::{Checked, Cleared, InstallError, Watch, clear, mark_valid, write_and_check};

@@ -10,6 +10,16 @@ use rustix::process::nice;
 /// Added to the nice value of what is not to be in the way.
 const NICER: i32 = 10;
 
+/// The size from which a buffer's memory is given back at once, in bytes.
+#[cfg(target_env = "gnu")]
+const LARGE: libc::c_int = 128 << 10;
+
+/// Has the memory of large buffers given back to the host as soon as nobody needs them. Where the allocator cannot be told, nothing changes.
+pub fn give_back_large_buffers() {
+    #[cfg(target_env = "gnu")]
+    let _ = call::map_buffers_of(LARGE);
+}
+
 /// How an update's reads and writes stand behind those of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Priority {
@@ -67,6 +77,12 @@ mod tests {
             let wanted = (before.0.saturating_add(10).min(19), class);
             assert_eq!((after, child), (wanted, wanted), "{priority:?}");
         }
+    }
+
+    #[test]
+    #[cfg(target_env = "gnu")]
+    fn the_allocator_can_be_told() {
+        assert!(call::map_buffers_of(LARGE));
     }
 
     #[test]

@@ -14,6 +14,8 @@ use signpost::{PartRange, SetLayout};
 use thiserror::Error;
 use trust::{Repository, Target};
 
+use crate::install::{Forecast, Running, Source};
+
 /// The part of a set that an image belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -91,8 +93,17 @@ pub struct PackPlan {
     pub target: Target,
     /// What the release says of the pack's head.
     pub head: Content,
-    /// The running set, which old blocks are read from.
-    pub running: SetLayout,
+}
+
+/// The release's images in frames: ranges of them are fetched for what the host lacks.
+#[derive(Clone, Debug)]
+pub struct FramesPlan {
+    /// Says what each block is and where it lies.
+    pub index: Target,
+    /// The root image.
+    pub root: Target,
+    /// The boot image.
+    pub boot: Target,
 }
 
 /// Everything that an update will fetch and write.
@@ -112,6 +123,10 @@ pub struct Plan {
     pub images: Vec<ImagePlan>,
     /// What is fetched in place of the images; them only if it turns out to be of no use.
     pub pack: Option<PackPlan>,
+    /// What ranges are fetched of where there is no pack, or it turns out to be of no use.
+    pub frames: Option<FramesPlan>,
+    /// What fetching and writing come to, once the disk was looked at.
+    pub forecast: Option<Forecast>,
     /// Migrations between the two versions, in the order in which they run.
     pub migrations: Vec<Target>,
     /// What the release says of all uncompressed images, if it does.
@@ -174,20 +189,24 @@ impl Plan {
                 image(Part::Root, &images.root, &layout.root, contents.map(|all| &all.root))?,
             ],
             pack: None,
+            frames: FramesPlan::of(update, repository),
+            forecast: None,
             migrations: migrations.iter().map(target).collect::<Result<_, _>>()?,
             contents: contents.cloned(),
         })
     }
 
-    /// Plans to fetch the pack of `update` for a running set at `running` whose tree has the root hash `root_hash`: if there is one, it is
-    /// shorter than the images, and the release says what must come out.
+    /// Plans to fetch the pack of `update` for the running set: if there is one, it is shorter than the images, and the release says what must
+    /// come out.
     pub fn use_pack(
         &mut self,
         update: &Update,
         repository: &Repository,
-        (running, root_hash): (&SetLayout, &Digest),
+        running: Option<&Running>,
     ) {
-        let pack = update.packs.iter().find(|pack| pack.from_root_hash == *root_hash);
+        let root_hash = running.and_then(|running| running.root_hash().ok());
+        let Some(root_hash) = root_hash.map(|root_hash| Digest::new(root_hash.0)) else { return };
+        let pack = update.packs.iter().find(|pack| pack.from_root_hash == root_hash);
         let (Some(pack), Some(_)) = (pack, &self.contents) else { return };
         let target = repository.target(&pack.target);
         let target = target.filter(|target| target.length() < self.image_bytes());
@@ -195,14 +214,15 @@ impl Plan {
             from: pack.from.clone(),
             target,
             head: pack.head.clone(),
-            running: *running,
         });
     }
 
-    /// Bytes that travel: the pack or the images, and migrations.
+    /// Bytes that travel, and those of migrations: as far as is known by now, or at most.
     pub fn fetch_bytes(&self) -> u64 {
-        let pack = self.pack.as_ref().map(|pack| pack.target.length());
-        pack.unwrap_or_else(|| self.image_bytes()).saturating_add(self.migration_bytes())
+        let known = self.forecast.as_ref().map(|forecast| forecast.fetch_bytes);
+        let pack = || self.pack.as_ref().map(|pack| pack.target.length());
+        let bytes = known.or_else(pack).unwrap_or_else(|| self.image_bytes());
+        bytes.saturating_add(self.migration_bytes())
     }
 
     /// Bytes of the migrations.
@@ -210,12 +230,21 @@ impl Plan {
         sum(self.migrations.iter().map(|target| target.length()))
     }
 
-    fn image_bytes(&self) -> u64 {
+    /// Bytes of the whole images as they travel.
+    pub fn image_bytes(&self) -> u64 {
         sum(self.images.iter().map(|image| image.target.length()))
     }
 
-    /// Bytes that are written to the disk, if the release says so beforehand.
+    /// Bytes that are written to the disk, if that is known beforehand.
     pub fn write_bytes(&self) -> Option<u64> {
+        let known = self.forecast.and_then(|forecast| forecast.blocks);
+        let tree = self.contents.as_ref().map_or(0, |contents| contents.hash.length);
+        let written = known.map(|blocks| blocks.written_bytes().saturating_add(tree));
+        written.or_else(|| self.image_lengths())
+    }
+
+    /// Bytes of all images, if the release says so.
+    pub fn image_lengths(&self) -> Option<u64> {
         let lengths = self.images.iter().map(|image| Some(image.content.as_ref()?.length));
         lengths.collect::<Option<Vec<_>>>().map(|all| all.into_iter().fold(0, u64::saturating_add))
     }
@@ -230,6 +259,8 @@ impl Plan {
             write_bytes: self.write_bytes(),
             migrations: self.migrations.iter().map(|target| target.name()).collect(),
             images: self.images.iter().map(ImagePlan::summary).collect(),
+            forecast: self.forecast.as_ref(),
+            instead_of_bytes: self.image_bytes(),
             pack: self.pack.as_ref().map(|pack| PackSummary {
                 from: &pack.from,
                 target: pack.target.name(),
@@ -237,6 +268,19 @@ impl Plan {
                 instead_of_bytes: self.image_bytes(),
             }),
         }
+    }
+}
+
+impl FramesPlan {
+    /// The frames of a release that says what must come out of them, if the metadata has them.
+    fn of(update: &Update, repository: &Repository) -> Option<Self> {
+        let (frames, _) = (update.frames.as_ref()?, update.contents.as_ref()?);
+        let target = |name: &String| repository.target(name);
+        Some(Self {
+            index: target(&frames.index)?,
+            root: target(&frames.root)?,
+            boot: target(&frames.boot)?,
+        })
     }
 }
 
@@ -290,6 +334,12 @@ pub struct Summary<'a> {
     pub migrations: Vec<&'a str>,
     /// The images, in the order in which they are written.
     pub images: Vec<ImageSummary<'a>>,
+    /// What was found out by looking at the disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<&'a Forecast>,
+    /// Bytes that the images would be.
+    #[serde(skip)]
+    pub instead_of_bytes: u64,
     /// What is fetched in place of the images, if there is a pack for the running set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pack: Option<PackSummary<'a>>,
@@ -331,14 +381,52 @@ impl fmt::Display for Summary<'_> {
         for image in &self.images {
             writeln!(out, "  {image}")?;
         }
-        if let Some(pack) = &self.pack {
-            writeln!(out, "  {pack}")?;
+        match (self.forecast, &self.pack) {
+            (Some(forecast), pack) => self.show_forecast(forecast, pack.as_ref(), out)?,
+            (None, Some(pack)) => writeln!(out, "  {pack}")?,
+            (None, None) => {}
         }
         for name in &self.migrations {
             writeln!(out, "  migration {name}")?;
         }
         write!(out, "  in all: fetch {}", ByteCount(self.fetch_bytes))?;
         self.write_bytes.map_or(Ok(()), |bytes| write!(out, ", write {}", ByteCount(bytes)))
+    }
+}
+
+impl Summary<'_> {
+    fn show_forecast(
+        &self,
+        forecast: &Forecast,
+        pack: Option<&PackSummary<'_>>,
+        out: &mut fmt::Formatter<'_>,
+    ) -> fmt::Result {
+        if let Some(blocks) = &forecast.blocks {
+            writeln!(out, "  root and boot: {blocks}")?;
+        }
+        let (fetch, images) = (ByteCount(forecast.fetch_bytes), ByteCount(self.instead_of_bytes));
+        match (forecast.source, pack) {
+            (Source::Pack, Some(pack)) => write!(out, "  from the pack for {}", pack.from)?,
+            (Source::Pack, None) => write!(out, "  from the pack")?,
+            (Source::Frames, _) => {
+                write!(out, "  from {} of the release's frames", Ranges(forecast.ranges))?;
+            }
+            (Source::Images, _) => write!(out, "  from the images")?,
+        }
+        writeln!(out, ": fetch {fetch} instead of {images}")
+    }
+}
+
+/// A number of ranges, in words.
+struct Ranges(usize);
+
+impl fmt::Display for Ranges {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => out.write_str("no range"),
+            1 => out.write_str("1 range"),
+            count => write!(out, "{count} ranges"),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) struct Lacking {
     frames: bool,
     /// The releases that there are to be packs from.
     packs_from: Vec<Update>,
-    /// The releases that hosts may have.
+    /// The releases that hosts may have, as frames are cut for them.
     older: Vec<Update>,
 }
 
@@ -33,12 +33,13 @@ pub(super) struct Made {
 
 impl Lacking {
     pub(super) fn of(change: &Change<'_>, update: &Update, add: &Add) -> Self {
-        let older = packs::older(&change.published.manifest, update, add.packing.most);
-        let older: Vec<Update> = older.into_iter().cloned().collect();
+        let older = |most| -> Vec<Update> {
+            packs::older(&change.published.manifest, update, most).into_iter().cloned().collect()
+        };
         Self {
             frames: frames::are_lacking(change, update, add.framing.form),
-            packs_from: packs::lacking(change, update, &older),
-            older,
+            packs_from: packs::lacking(change, update, &older(add.packing.most)),
+            older: older(add.framing.older),
         }
     }
 

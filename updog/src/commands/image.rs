@@ -1,12 +1,11 @@
 //! `prepare` and `update-image`: a release onto the inactive set, checked, not yet bootable.
 
-use std::cell::Cell;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 use cli::{ByteCount, Outcome, Progress};
 use gptprio::SetId;
-use manifest::{Digest, Host, Update};
+use manifest::{Host, Update};
 use semver::Version;
 use serde::Serialize;
 use signpost::Access;
@@ -16,9 +15,9 @@ use super::{Context, Place, choice, ledger};
 use crate::args::ChoiceArguments;
 use crate::error::{self, Error};
 use crate::host;
-use crate::install::{self, Downloads, Running, Watch};
+use crate::install::{self, Assembly, DeltaError, Downloads, Found, InstallError, Running, Watch};
 use crate::mirrors::Setback;
-use crate::plan::{self, Plan};
+use crate::plan::{self, FramesPlan, Plan};
 use crate::session::Session;
 use crate::source::Origin;
 use crate::staged::Staged;
@@ -27,6 +26,10 @@ use crate::staged::Staged;
 pub(super) struct Chosen {
     session: Session,
     plan: Plan,
+    /// What is known of the ways to it.
+    found: Found,
+    /// The most bytes that may be fetched.
+    limit: Option<u64>,
 }
 
 /// What became of the inactive set.
@@ -126,8 +129,10 @@ pub(super) fn bring(
     place: &mut Place,
     now: DateTime<Utc>,
 ) -> Result<Option<Brought>, Error> {
-    let Some(chosen) = choose(context, arguments, place, now)? else { return Ok(None) };
+    give_way(context);
+    let Some(mut chosen) = choose(context, arguments, place, now)? else { return Ok(None) };
     if arguments.dry_run {
+        survey(context, place, &mut chosen)?;
         return Ok(Some(Brought::Planned(Box::new(chosen.plan))));
     }
     let (version, set) = (chosen.plan.version.clone(), chosen.plan.set);
@@ -137,8 +142,15 @@ pub(super) fn bring(
         let image = Image { version, set, written: false, fetched_bytes: 0 };
         return Ok(Some(Brought::There(image)));
     }
-    let fetched_bytes = install(context, place, &chosen)?;
+    let fetched_bytes = install(context, place, chosen)?;
     Ok(Some(Brought::There(Image { version, set, written: true, fetched_bytes })))
+}
+
+/// Puts this run behind the host's other work, as far as the host lets it.
+fn give_way(context: &Context) {
+    if let Err(error) = context.settings.limits.io_priority.apply() {
+        context.output.note(format_args!("cannot give way to other programs: {error}"));
+    }
 }
 
 /// Decides which release this host takes, and plans it.
@@ -153,12 +165,13 @@ fn choose(
     let session =
         Session::open(&context.settings, context.from.as_deref(), &host, context.output, now)?;
     let plan = make_plan(context, arguments, place, (&host, &session), now)?;
-    let Some(mut plan) = plan else { return Ok(None) };
+    let Some((mut plan, found)) = plan else { return Ok(None) };
     check_held(&session, &mut plan)?;
-    Ok(Some(Chosen { session, plan }))
+    let limit = arguments.max_bytes.or(context.settings.limits.max_bytes).map(|limit| limit.0);
+    Ok(Some(Chosen { session, plan, found, limit }))
 }
 
-/// A bundle that was made without this release is found out before anything is changed; one without its pack has the images.
+/// A bundle that was made without this release is found out before anything is changed; one without its pack or frames has the images.
 fn check_held(session: &Session, plan: &mut Plan) -> Result<(), Error> {
     let held = |target: &Target| {
         let fetch = |source| Error::Fetch { name: target.name().to_owned(), source };
@@ -166,6 +179,9 @@ fn check_held(session: &Session, plan: &mut Plan) -> Result<(), Error> {
         session.mirrors.ask(found).map(drop)
     };
     plan.pack.take_if(|pack| held(&pack.target).is_err());
+    let targets =
+        |frames: &FramesPlan| [&frames.index, &frames.root, &frames.boot].map(Clone::clone);
+    plan.frames.take_if(|frames| targets(frames).iter().any(|target| held(target).is_err()));
     let images = plan.images.iter().map(|image| &image.target);
     images.chain(&plan.migrations).try_for_each(held)
 }
@@ -176,7 +192,7 @@ fn make_plan(
     place: &Place,
     (host, session): (&Host, &Session),
     now: DateTime<Utc>,
-) -> Result<Option<Plan>, Error> {
+) -> Result<Option<(Plan, Found)>, Error> {
     let manifest = &session.manifest;
     let ledger = ledger::known(context, place, host, now)?;
     let decision = choice::choose(manifest, host, now, arguments.image.as_ref(), &ledger)?;
@@ -189,25 +205,54 @@ fn make_plan(
     session.query.choose(&update.version, &names);
     let target = place.inactive()?;
     let mut plan = Plan::new(&host.version, update, &names, &session.repository, target)?;
-    use_pack(context, place, session, update, &mut plan);
-    Ok(Some(plan))
+    let found = Found::new(running(context, place, &plan, update));
+    plan.use_pack(update, &session.repository, found.running());
+    Ok(Some((plan, found)))
 }
 
-/// Looks for a pack for the running set. Without its tree, none is used.
-fn use_pack(context: &Context, place: &Place, session: &Session, update: &Update, plan: &mut Plan) {
-    let Some(layout) = place.disk.layout().set(place.active) else { return };
-    if update.packs.is_empty() {
-        return;
+/// The running set, as far as blocks of it are of use. Without its tree there is no pack for it.
+fn running(context: &Context, place: &Place, plan: &Plan, update: &Update) -> Option<Running> {
+    let layout = place.disk.layout().set(place.active)?;
+    if update.packs.is_empty() && plan.frames.is_none() {
+        return None;
     }
-    match Running::open(place.disk.file(), layout) {
-        Ok(running) => {
-            let root_hash = Digest::new(running.root_hash().0);
-            plan.use_pack(update, &session.repository, (layout, &root_hash));
-        }
-        Err(error) => {
-            context.output.note(format_args!("no pack is used: {}", error::chain(&error)));
-        }
+    let note = |what: &str, error: &DeltaError| {
+        let why = error::chain(error);
+        context.output.note(format_args!("{what}: {why}"));
+    };
+    let opened = Running::open(place.disk.file(), layout);
+    let running =
+        opened.inspect_err(|error| note("nothing of the running set is used", error)).ok()?;
+    if let Err(error) = running.root_hash() {
+        note("no pack is used", error);
     }
+    Some(running)
+}
+
+/// Looks at the disk, and finds out what fetching and writing come to.
+fn survey(context: &Context, place: &Place, chosen: &mut Chosen) -> Result<(), Error> {
+    let Chosen { session, plan, found, limit } = chosen;
+    let downloads = downloads(session, plan, *limit);
+    if let Some(contents) = &plan.contents {
+        let (set, layout) = place.inactive()?;
+        let disk = place.disk.file();
+        let memory = context.settings.limits.memory;
+        let assembly = Assembly { disk, set, layout, contents, downloads: &downloads, memory };
+        let skipped = |error: &InstallError| note_skipped(context, error);
+        assembly.survey(plan, found, &skipped)?;
+    }
+    plan.forecast = found.forecast;
+    let planned = plan.fetch_bytes().saturating_sub(downloads.spent());
+    Ok(downloads.check_limit(planned)?)
+}
+
+fn note_skipped(context: &Context, error: &InstallError) {
+    let why = error::chain(error);
+    context.output.note(format_args!("{why}: what is lacking is fetched another way"));
+}
+
+fn downloads<'a>(session: &'a Session, plan: &Plan, limit: Option<u64>) -> Downloads<'a> {
+    Downloads::new(&session.mirrors, &session.runtime, limit, plan.migration_bytes())
 }
 
 /// Whether the planned release lies in the inactive set already, whole and ready to be activated.
@@ -225,23 +270,23 @@ fn is_there(context: &Context, place: &Place, plan: &Plan) -> Result<bool, Error
 }
 
 /// The steps, in their one order. Gives the number of bytes that were fetched.
-fn install(context: &Context, place: &mut Place, chosen: &Chosen) -> Result<u64, Error> {
-    let Chosen { session, plan } = chosen;
+fn install(context: &Context, place: &mut Place, mut chosen: Chosen) -> Result<u64, Error> {
+    survey(context, place, &mut chosen)?;
+    let Chosen { session, plan, mut found, limit } = chosen;
     let (settings, output) = (&context.settings, context.output);
     let state = &settings.paths.state;
     output.note(plan.summary());
-    session.keep(settings, plan)?;
+    session.keep(settings, &plan)?;
     Staged::remove(state)?;
     let active = place.active;
     let cleared = install::clear(&mut place.disk, active)?;
-    let downloads = Downloads { mirrors: &session.mirrors, runtime: &session.runtime };
+    let downloads = downloads(&session, &plan, limit);
+    downloads.add_spent(found.spent());
     let (set, layout) = place.inactive()?;
     // A byte counts when it was read back; where all reading comes after all writing, when it was written.
-    let known = plan.write_bytes();
+    let known = plan.image_lengths();
     let progress = Progress::new("write and check", known.unwrap_or(0), output.quiet);
-    let fetched = Cell::new(plan.migration_bytes());
     let watch = Watch {
-        fetched: &|bytes| fetched.set(fetched.get().saturating_add(bytes)),
         written: &|bytes| {
             if known.is_none() {
                 progress.add(bytes)
@@ -252,16 +297,16 @@ fn install(context: &Context, place: &mut Place, chosen: &Chosen) -> Result<u64,
                 progress.add(bytes)
             }
         },
-        no_pack: &|error| {
-            let why = error::chain(error);
-            output.note(format_args!("{why}: the images are fetched in its place"));
-        },
+        next_source: &|error| note_skipped(context, error),
     };
-    let checked = install::write_and_check(cleared, &place.disk, plan, layout, &downloads, &watch)?;
+    let watched = (&mut found, &watch);
+    let memory = settings.limits.memory;
+    let to = (&place.disk, layout, memory);
+    let checked = install::write_and_check(cleared, to, &plan, &downloads, watched)?;
     progress.finish();
     let contents = checked.contents().clone();
     let (variant, arch) = (plan.variant.clone(), plan.arch.clone());
     Staged::new(set, plan.version.clone(), variant, arch, contents).write(state)?;
     install::mark_valid(checked, &mut place.disk, active, settings.tries)?;
-    Ok(fetched.get())
+    Ok(downloads.spent())
 }

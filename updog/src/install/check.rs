@@ -140,7 +140,7 @@ fn check_tree(
     Err(CheckError::Coverage { blocks: checked.data_blocks, length: data })
 }
 
-fn compare(
+pub(super) fn compare(
     region: &Settled<'_>,
     part: Part,
     content: &Content,

@@ -4,7 +4,7 @@
 //! compared with what was signed, and bytes after the frame are refused. The comparing is done beside this, where
 //! the bytes arrive.
 
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 
 use bytes::{Buf, Bytes};
 use manifest::Digest;
@@ -12,7 +12,7 @@ use ring::digest::{Context, SHA256};
 use thiserror::Error;
 use tokio::sync::mpsc::Receiver;
 
-use super::writer::Writer;
+use super::writer::{Told, Writer};
 use crate::install::Region;
 
 /// Why a target did not become an image on the disk.
@@ -66,6 +66,16 @@ impl Arriving {
         }
     }
 
+    /// The first bytes of what is left: four, or all there are.
+    fn magic(&mut self) -> Bytes {
+        self.fill();
+        while self.current.len() < 4 {
+            let Some(chunk) = self.chunks.blocking_recv() else { break };
+            self.current = [&self.current[..], &chunk[..]].concat().into();
+        }
+        self.current.slice(..self.current.len().min(4))
+    }
+
     /// Takes what is left of the stream; tells whether there was anything.
     pub(super) fn drain(&mut self) -> bool {
         self.fill();
@@ -81,6 +91,47 @@ impl Read for Arriving {
         let length = buffer.len().min(self.current.len());
         self.current.copy_to_slice(&mut buffer[..length]);
         Ok(length)
+    }
+}
+
+/// The first bytes of a zstd frame.
+const ZSTD: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
+
+/// The most memory that a zstd frame may need to be decoded, as the power of two of its window: 8 MiB.
+const WINDOW: u32 = 23;
+
+/// A compressed image, by its first bytes: of zstd, in one frame or many, or else of lz4.
+enum Frame {
+    Lz4(lz4::Decoder<Arriving>),
+    Zstd(zstd::Decoder<'static, BufReader<Arriving>>),
+}
+
+impl Frame {
+    fn begin(mut arriving: Arriving) -> io::Result<Self> {
+        if arriving.magic() != ZSTD[..] {
+            return Ok(Self::Lz4(lz4::Decoder::new(arriving)?));
+        }
+        let mut decoder = zstd::Decoder::new(arriving)?;
+        decoder.window_log_max(WINDOW)?;
+        Ok(Self::Zstd(decoder))
+    }
+
+    /// What is left behind it, and whether it has come to its end.
+    fn finish(self) -> (Arriving, io::Result<()>) {
+        match self {
+            Self::Lz4(decoder) => decoder.finish(),
+            // It reads frames as long as there are any, and says itself when one is cut off.
+            Self::Zstd(decoder) => (decoder.finish().into_inner(), Ok(())),
+        }
+    }
+}
+
+impl Read for Frame {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Lz4(decoder) => decoder.read(buffer),
+            Self::Zstd(decoder) => decoder.read(buffer),
+        }
     }
 }
 
@@ -103,9 +154,9 @@ impl Decoding<'_> {
     ///
     /// See [`DecodeError`]. What was written by then is on a set that cannot boot.
     pub(super) fn run(&self, chunks: Receiver<Bytes>) -> Result<Measured, DecodeError> {
-        let mut decoder = lz4::Decoder::new(Arriving::new(chunks)).map_err(DecodeError::Frame)?;
-        let copied =
-            Writer::run(self.region, self.progress, |writer| self.copy(&mut decoder, writer));
+        let mut decoder = Frame::begin(Arriving::new(chunks)).map_err(DecodeError::Frame)?;
+        let told = Told { written: self.progress, passed: &|_| () };
+        let copied = Writer::run(self.region, told, |writer| self.copy(&mut decoder, writer));
         let (mut arriving, ended) = decoder.finish();
         let copied = copied.and_then(|image| ended.map_err(DecodeError::Frame).and(Ok(image)));
         match copied {
@@ -119,11 +170,7 @@ impl Decoding<'_> {
         }
     }
 
-    fn copy(
-        &self,
-        decoder: &mut lz4::Decoder<Arriving>,
-        writer: &mut Writer<'_>,
-    ) -> Result<Measured, DecodeError> {
+    fn copy(&self, decoder: &mut Frame, writer: &mut Writer<'_>) -> Result<Measured, DecodeError> {
         let mut digest = self.measure.then(|| Context::new(&SHA256));
         let mut length: u64 = 0;
         loop {

@@ -3,16 +3,17 @@
 use std::io;
 use std::thread;
 
+use cli::ByteCount;
 use gptprio::{SetId, Tries};
 use manifest::{Content, Contents, Digest};
 use signpost::{Disk, SetLayout};
 use thiserror::Error;
 use trust::Whole;
 
+use super::blocks::{Assembly, DeltaError, Found};
 use super::check::{CheckError, check_set, check_settled};
 use super::decode::{DecodeError, Decoding, Measured};
 use super::deliver::Downloads;
-use super::delta::{DeltaError, Receive};
 use super::region::Region;
 use super::settling::Settling;
 use crate::mirrors::{NoMirror, Setback};
@@ -59,19 +60,43 @@ pub enum InstallError {
         /// Length that the release names.
         expected: u64,
     },
-    /// A pack did not arrive.
-    #[error("cannot fetch the pack {target}")]
-    FetchPack {
-        /// Name of its target.
+    /// A part of a target, or a small one, did not arrive.
+    #[error("cannot fetch {target}")]
+    FetchPart {
+        /// Name of the target.
         target: String,
         /// The cause.
         source: FetchError,
     },
-    /// A pack did not become the new set.
-    #[error("the pack {target} is not usable")]
-    Pack {
-        /// Name of its target.
+    /// A target is longer than a small one may be.
+    #[error("{target} has {length}, which is more than is read")]
+    LongPart {
+        /// Name of the target.
         target: String,
+        /// Its signed length.
+        length: ByteCount,
+    },
+    /// A target is not the one that was signed.
+    #[error("{target} is not what was signed")]
+    Altered {
+        /// Name of the target.
+        target: String,
+        /// What does not agree.
+        source: trust::Error,
+    },
+    /// More would be fetched than may be.
+    #[error("{needed} would have to be fetched, and no more than {limit} may be")]
+    OverLimit {
+        /// All that this run would fetch.
+        needed: ByteCount,
+        /// The limit.
+        limit: ByteCount,
+    },
+    /// Blocks from one source or another did not become the new set.
+    #[error("{what} is not usable")]
+    Blocks {
+        /// Where they came from.
+        what: String,
         /// The cause.
         source: DeltaError,
     },
@@ -106,20 +131,41 @@ pub enum InstallError {
 }
 
 impl InstallError {
-    /// Whether the disk is to blame, or we are: another way to the same set would end the same.
-    fn is_of_host(&self) -> bool {
+    /// Whether the disk is to blame, or we are, or the limit is reached: another way to the same set would end the same.
+    pub(super) fn is_of_host(&self) -> bool {
         match self {
-            Self::Disk(_) | Self::Refusal(_) | Self::Flush { .. } | Self::Stopped => true,
-            Self::Pack { source, .. } => source.is_of_disk(),
+            Self::Disk(_)
+            | Self::Refusal(_)
+            | Self::Flush { .. }
+            | Self::OverLimit { .. }
+            | Self::Stopped => true,
+            Self::Blocks { source, .. } => source.is_of_disk(),
             Self::Check { source, .. } => source.is_of_disk(),
             Self::NoMirror(_)
             | Self::Fetch { .. }
             | Self::Image { .. }
             | Self::Length { .. }
-            | Self::FetchPack { .. }
+            | Self::FetchPart { .. }
+            | Self::LongPart { .. }
+            | Self::Altered { .. }
             | Self::Tree(_)
             | Self::NoTree => false,
         }
+    }
+
+    /// Whether there were no ranges to be had, from any mirror: the whole target may be.
+    pub(super) fn is_no_ranges(&self) -> bool {
+        match self {
+            Self::FetchPart { source, .. } => source.is_no_ranges(),
+            Self::NoMirror(error) => error.first().is_no_ranges(),
+            _ => false,
+        }
+    }
+
+    /// Whether blocks of the disk were not what they were taken for.
+    pub(super) fn has_holes(&self) -> bool {
+        let Self::Blocks { source, .. } = self else { return false };
+        matches!(source, DeltaError::Holes { .. } | DeltaError::NewRoot { .. })
     }
 }
 
@@ -159,14 +205,12 @@ pub fn clear(disk: &mut Disk, active: SetId) -> Result<Cleared, InstallError> {
 
 /// Who is told of the bytes that are done, and of what else happens.
 pub struct Watch<'a> {
-    /// Bytes that were fetched.
-    pub fetched: &'a dyn Fn(u64),
     /// Bytes that were written.
     pub written: &'a (dyn Fn(u64) + Sync),
     /// Bytes that were read back and compared.
     pub checked: &'a (dyn Fn(u64) + Sync),
-    /// A pack that was planned is not used, and why; the images are fetched in its place.
-    pub no_pack: &'a dyn Fn(&InstallError),
+    /// A source that was planned is not used, or not to the end, and why; the next one is.
+    pub next_source: &'a dyn Fn(&InstallError),
 }
 
 impl std::fmt::Debug for Watch<'_> {
@@ -175,28 +219,28 @@ impl std::fmt::Debug for Watch<'_> {
     }
 }
 
-/// Brings the release onto the set, from the plan's pack if it has one, and reads the whole set back to compare it with what the release says. If
-/// anything is wrong with the pack, or with the running set that it takes blocks from, the images are fetched.
+/// Brings the release onto the set, block by block where the plan has sources for that, and reads the whole set back to compare it with what the
+/// release says. Where they do not lead to the end, the images are fetched.
 ///
 /// # Errors
 ///
-/// Fails when the disk does, and when the images do not arrive, are not the signed ones, or do not make the set that the release says.
+/// Fails when the disk does, when more would be fetched than may be, and when the images do not arrive, are not the signed ones, or do not make the
+/// set that the release says.
 pub fn write_and_check(
     cleared: Cleared,
-    disk: &Disk,
+    (disk, layout, memory): (&Disk, &SetLayout, ByteCount),
     plan: &Plan,
-    layout: &SetLayout,
     downloads: &Downloads<'_>,
-    watch: &Watch<'_>,
+    (found, watch): (&mut Found, &Watch<'_>),
 ) -> Result<Checked, InstallError> {
-    if let (Some(pack), Some(contents)) = (&plan.pack, &plan.contents) {
-        let receive = Receive { disk, set: plan.set, pack, contents, layout, downloads, watch };
-        match receive.run(&cleared) {
-            Ok(()) => return Ok(Checked { contents: contents.clone() }),
-            Err(error) if error.is_of_host() => return Err(error),
-            Err(error) => (watch.no_pack)(&error),
+    if let Some(contents) = &plan.contents {
+        let (set, disk) = (plan.set, disk.file());
+        let assembly = Assembly { disk, set, layout, contents, downloads, memory };
+        if let Some(()) = assembly.run(plan, found, watch)? {
+            return Ok(Checked { contents: contents.clone() });
         }
     }
+    downloads.check_limit(plan.image_bytes())?;
     write_images(cleared, disk, plan, layout, downloads, watch)
 }
 
@@ -254,7 +298,7 @@ fn write(
             watermark.wrote(bytes);
             (watch.written)(bytes);
         };
-        let copy = Copy { disk, image, fetched: watch.fetched, progress: &wrote };
+        let copy = Copy { disk, image, progress: &wrote };
         measured.push((image, copy.run(downloads, settling)?));
         watermark.end();
     }
@@ -270,7 +314,6 @@ fn write(
 struct Copy<'a> {
     disk: &'a Disk,
     image: &'a ImagePlan,
-    fetched: &'a dyn Fn(u64),
     progress: &'a (dyn Fn(u64) + Sync),
 }
 
@@ -308,7 +351,7 @@ impl Copy<'_> {
         };
         let fetch = |source| Setback::Mirror(InstallError::Fetch { part, source });
         let take = |chunks| decoding.run(chunks);
-        let delivered = downloads.deliver(mirror, (target, AHEAD), self.fetched, take);
+        let delivered = downloads.deliver(mirror, (target, AHEAD), take);
         let delivered = delivered.map_err(fetch)?;
         let decoded = delivered.taken.map_err(|_| Setback::Host(InstallError::Stopped))?;
         match delivered.fetched {

@@ -18,16 +18,26 @@ const BUFFERS: usize = 6;
 /// Length of a buffer in bytes, a multiple of the block.
 const BUFFER: usize = 1 << 20;
 
-/// A piece of an image on its way to the disk.
-struct Piece {
-    buffer: AlignedBuffer,
-    length: usize,
-    offset: u64,
+/// What the writing side is told, in the order of the image.
+enum Part {
+    /// A piece on its way to the disk.
+    Piece { buffer: AlignedBuffer, length: usize, offset: u64 },
+    /// So many bytes stay as they are.
+    Gap(u64),
+}
+
+/// Who is told of what has become of the image, in its order.
+#[derive(Clone, Copy)]
+pub(super) struct Told<'a> {
+    /// Of bytes that were written.
+    pub(super) written: &'a (dyn Fn(u64) + Sync),
+    /// Of bytes that were passed over.
+    pub(super) passed: &'a (dyn Fn(u64) + Sync),
 }
 
 /// The decoding side: hands out empty buffers and takes full ones.
 pub(super) struct Writer<'a> {
-    full: Option<SyncSender<Piece>>,
+    full: Option<SyncSender<Part>>,
     empty: Receiver<AlignedBuffer>,
     /// Empty buffers that are back already.
     spare: Vec<AlignedBuffer>,
@@ -43,7 +53,7 @@ impl Writer<'_> {
     /// The first error of either side; one of the disk goes before one of `produce`.
     pub(super) fn run<T, E: From<DecodeError>>(
         region: &Region,
-        progress: &(dyn Fn(u64) + Sync),
+        told: Told<'_>,
         produce: impl FnOnce(&mut Writer<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         thread::scope(|scope| {
@@ -53,7 +63,7 @@ impl Writer<'_> {
                 // The receiver is alive: it is in this frame.
                 let _ = give.send(AlignedBuffer::new(BUFFER));
             }
-            let thread = scope.spawn(move || write_all(region, &pieces, &give, progress));
+            let thread = scope.spawn(move || write_all(region, &pieces, &give, told));
             let (full, outcome, spare) = (Some(full), Some(thread), Vec::new());
             let mut writer = Writer { full, empty, spare, outcome, offset: 0 };
             let produced = produce(&mut writer);
@@ -68,6 +78,11 @@ impl Writer<'_> {
             Some(buffer) => Ok(buffer),
             None => self.empty.recv().map_err(|_| self.failure()),
         }
+    }
+
+    /// Takes back a buffer that nothing was put into.
+    pub(super) fn give_back(&mut self, buffer: AlignedBuffer) {
+        self.spare.push(buffer);
     }
 
     /// Waits until everything that was handed over is on the disk, or in its cache; every buffer must have been handed over.
@@ -88,9 +103,19 @@ impl Writer<'_> {
         let block = usize::try_from(BLOCK).unwrap_or(usize::MAX);
         let padded = length.next_multiple_of(block).min(buffer.len());
         buffer[length..padded].fill(0);
-        let piece = Piece { buffer, length: padded, offset: self.offset };
+        let piece = Part::Piece { buffer, length: padded, offset: self.offset };
         self.offset = self.offset.saturating_add(u64::try_from(padded).unwrap_or(u64::MAX));
-        let sent = self.full.as_ref().map(|full| full.send(piece));
+        self.send(piece)
+    }
+
+    /// Leaves the next `bytes` of the partition as they are, whole blocks.
+    pub(super) fn pass(&mut self, bytes: u64) -> Result<(), DecodeError> {
+        self.offset = self.offset.saturating_add(bytes);
+        self.send(Part::Gap(bytes))
+    }
+
+    fn send(&mut self, part: Part) -> Result<(), DecodeError> {
+        let sent = self.full.as_ref().map(|full| full.send(part));
         if matches!(sent, Some(Ok(()))) { Ok(()) } else { Err(self.failure()) }
     }
 
@@ -111,15 +136,20 @@ impl Writer<'_> {
 
 fn write_all(
     region: &Region,
-    pieces: &Receiver<Piece>,
+    parts: &Receiver<Part>,
     empty: &Sender<AlignedBuffer>,
-    progress: &(dyn Fn(u64) + Sync),
+    told: Told<'_>,
 ) -> io::Result<()> {
-    for piece in pieces {
-        region.write_all_at(&piece.buffer[..piece.length], piece.offset)?;
-        progress(u64::try_from(piece.length).unwrap_or(u64::MAX));
-        // The other side may have stopped already.
-        let _ = empty.send(piece.buffer);
+    for part in parts {
+        match part {
+            Part::Piece { buffer, length, offset } => {
+                region.write_all_at(&buffer[..length], offset)?;
+                (told.written)(u64::try_from(length).unwrap_or(u64::MAX));
+                // The other side may have stopped already.
+                let _ = empty.send(buffer);
+            }
+            Part::Gap(bytes) => (told.passed)(bytes),
+        }
     }
     Ok(())
 }

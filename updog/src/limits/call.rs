@@ -1,4 +1,4 @@
-//! `ioprio_set(2)`, which no library has as a safe function. The compiler's checks are lifted here.
+//! `ioprio_set(2)` and `mallopt(3)`, which no library has as safe functions. The compiler's checks are lifted here.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -35,6 +35,14 @@ pub(super) fn set(class: Class) -> io::Result<()> {
     // SAFETY: `ioprio_set` takes three integers and no pointer; it touches no memory of this process, whatever their values are.
     let done = unsafe { syscall(SYS_ioprio_set, WHO_PROCESS, this_thread, class.value()) };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Has memory for large buffers come from the kernel, and go back to it, each by itself. By default glibc raises this bound with each large buffer that is
+/// given back, and keeps the next ones.
+#[cfg(target_env = "gnu")]
+pub(super) fn map_buffers_of(bytes: libc::c_int) -> bool {
+    // SAFETY: `mallopt` takes two integers and no pointer, and may be called at any time: it sets a number under the allocator's own lock.
+    unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, bytes) == 1 }
 }
 
 /// The priority of the calling thread.

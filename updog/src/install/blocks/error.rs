@@ -1,4 +1,4 @@
-//! Why a pack did not become the new set.
+//! Why blocks did not become the new set.
 
 use std::io;
 
@@ -7,17 +7,46 @@ use pack::Image;
 use thiserror::Error;
 use verity::RootHash;
 
-use crate::install::DecodeError;
+use crate::install::{CheckError, DecodeError};
 
-/// Why a pack did not become the new set.
+/// Why blocks did not become the new set.
 #[derive(Debug, Error)]
 pub enum DeltaError {
     /// The target is not the one that was signed, or the disk does not take what is written.
     #[error(transparent)]
     Decode(#[from] DecodeError),
-    /// The pack ends before its head or one of its pieces does.
-    #[error("the pack ends too early")]
+    /// Less arrived than was asked for.
+    #[error("what was fetched ends too early")]
     Short,
+    /// The index or a frame is refused.
+    #[error(transparent)]
+    Frames(#[from] frames::Error),
+    /// A fetched block is not what the index says.
+    #[error("block {block} of the fetched {image} image is not what the index says")]
+    NewBlock {
+        /// Which image.
+        image: Image,
+        /// Which block.
+        block: u32,
+    },
+    /// Some blocks were to come from the disk and were not what they had to be.
+    #[error("{blocks} blocks of the disk were not what they had to be")]
+    Holes {
+        /// How many.
+        blocks: u64,
+    },
+    /// The set that is written cannot be looked at.
+    #[error("cannot open the set that is to be written")]
+    OpenTarget(#[source] io::Error),
+    /// What is there cannot be compared with what is wanted.
+    #[error("what lies on the disk cannot be compared with the release")]
+    Survey(#[source] verity::Error),
+    /// The new set is not what the release says.
+    #[error("the set was written and does not read back as released")]
+    Check(#[from] CheckError),
+    /// A thread of ours ended early.
+    #[error("the reader stopped")]
+    Stopped,
     /// The head or a piece is refused.
     #[error(transparent)]
     Pack(#[from] pack::Error),
@@ -49,8 +78,8 @@ pub enum DeltaError {
         /// Its blocks, by the pack.
         blocks: u32,
     },
-    /// The pack makes another release.
-    #[error("the pack makes another release than the manifest says")]
+    /// It makes another release.
+    #[error("it makes another release than the manifest says")]
     OtherNew,
     /// The running set's partitions cannot be opened.
     #[error("cannot open the running set")]
@@ -89,7 +118,7 @@ pub enum DeltaError {
     #[error("the new tree cannot be made")]
     NewTree(#[source] verity::Error),
     /// The tree of what was written is another.
-    #[error("what the pack makes has the root hash {got}, the release says {expected}")]
+    #[error("what was made has the root hash {got}, the release says {expected}")]
     NewRoot {
         /// Root hash of what was written.
         got: RootHash,
@@ -101,6 +130,24 @@ pub enum DeltaError {
 impl DeltaError {
     /// Whether the disk that is written has failed, so that nothing else can be written to it either.
     pub fn is_of_disk(&self) -> bool {
-        matches!(self, Self::Decode(DecodeError::Write(_)) | Self::ReadNew { .. })
+        match self {
+            Self::Decode(DecodeError::Write(_)) | Self::ReadNew { .. } | Self::OpenTarget(_) => {
+                true
+            }
+            Self::Check(error) => error.is_of_disk(),
+            _ => false,
+        }
+    }
+
+    /// Whether what was fetched is not what was published, so that another mirror may have better.
+    pub(super) fn is_of_mirror(&self) -> bool {
+        matches!(
+            self,
+            Self::Short
+                | Self::Head { .. }
+                | Self::NewBlock { .. }
+                | Self::Frames(frames::Error::Frame(_) | frames::Error::RawLength { .. })
+                | Self::Pack(pack::Error::Magic | pack::Error::CompressedDigest { .. })
+        )
     }
 }

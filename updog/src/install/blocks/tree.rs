@@ -3,7 +3,7 @@
 use std::io::{self, Seek, SeekFrom, Write};
 
 use manifest::Contents;
-use verity::{AlignedBuffer, BlockCount, Digest, Leaves, Params, RootHash, TreeShape};
+use verity::{AlignedBuffer, BlockCount, Leaves, Params, RootHash, TreeShape};
 
 use super::DeltaError;
 use crate::install::{DecodeError, Region};
@@ -18,11 +18,10 @@ const BUFFER: usize = 1 << 20;
 /// Refuses leaves that make another tree, and fails when the disk does.
 pub(super) fn write(
     region: &Region,
-    leaves: Vec<Digest>,
+    leaves: &Leaves,
     params: &Params,
     contents: &Contents,
 ) -> Result<(), DeltaError> {
-    let leaves = Leaves::new(leaves).map_err(DeltaError::NewTree)?;
     if shape_length(leaves.blocks()) != contents.hash.length {
         return Err(DeltaError::OtherNew);
     }
