@@ -142,7 +142,7 @@ pub(crate) struct AddArguments {
     /// In which form the images are published
     #[arg(long, value_enum, value_name = "FORM", default_value_t)]
     pub(crate) images: Form,
-    /// How hard to compress frames, 1 to 19; 9, if it is not given
+    /// How hard to compress frames, 1 to 19; 18 for what no older release holds and 9 for the rest, if it is not given
     #[arg(long, value_name = "NUMBER", value_parser = frame_level)]
     pub(crate) frame_level: Option<FrameLevel>,
     /// By what how many older releases hold frames are cut, the newest first: hosts of these fetch nothing that they have

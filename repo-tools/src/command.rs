@@ -103,7 +103,7 @@ impl Session<'_> {
             },
             framing: Framing {
                 form: arguments.images,
-                level: arguments.frame_level.unwrap_or_default(),
+                level: arguments.frame_level,
                 older: usize::from(arguments.frame_releases),
             },
         };

@@ -49,15 +49,15 @@ pub(crate) const OLDER: u8 = 8;
 pub struct Framing {
     /// In which form.
     pub form: Form,
-    /// How hard to compress frames.
-    pub level: Level,
+    /// How hard to compress frames; what is new harder than the rest, if nothing is said.
+    pub level: Option<Level>,
     /// By what how many older releases hold they are cut, the newest first.
     pub older: usize,
 }
 
 impl Default for Framing {
     fn default() -> Self {
-        Self { form: Form::default(), level: Level::default(), older: usize::from(OLDER) }
+        Self { form: Form::default(), level: None, older: usize::from(OLDER) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Makes the frames of two new images, and says what they take and what a host of the old images would fetch.
 //!
-//! `cargo run --release -p frames --features make --example make_frames -- OLD_ROOT NEW_ROOT OLD_BOOT NEW_BOOT [--level N] [--blocks N]`
+//! `cargo run --release -p frames --features make --example make_frames -- OLD_ROOT NEW_ROOT OLD_BOOT NEW_BOOT [--level N] [--new-level N] [--blocks N]`
 #![allow(clippy::print_stdout)] // the edge of a program
 
 use std::error::Error;
@@ -8,8 +8,8 @@ use std::fs::{self, File};
 use std::io;
 use std::time::Instant;
 
-use frames::make::{Level, Made, Older, Options, Source, frames, index};
-use frames::{FRAME_BLOCKS, Frame, ImageIndex, Index};
+use frames::make::{FRAME_BLOCKS_OF_OLD, Level, Made, Older, Options, Source, frames, index};
+use frames::{Frame, ImageIndex, Index};
 use verity::{
     BLOCK_SIZE, BlockHasher, Leaves, Params, Prefix, ReadAt, Unreadable, available_threads,
 };
@@ -62,9 +62,10 @@ fn main() -> Result<()> {
     let blocks = images.iter().flat_map(|image| image.prefixes()).filter(|it| lacks(it)).count();
     let fetched: u64 = wanted.iter().map(|frame| u64::from(frame.length)).sum();
     println!(
-        "level {:2}, {:2} blocks: {target} bytes in {count} frames, index {} bytes; for {blocks} blocks {fetched} bytes in {} \
+        "level {:2}, {:2} for what is new, {:2} blocks: {target} bytes in {count} frames, index {} bytes; for {blocks} blocks {fetched} bytes in {} \
          frames; {seconds:.1} s, {}",
         options.level.number(),
+        options.new_level.number(),
         options.frame_blocks,
         bytes.len(),
         wanted.len(),
@@ -85,14 +86,18 @@ fn wanted<'a>(image: &'a ImageIndex, lacks: &dyn Fn(&Prefix) -> bool) -> Vec<&'a
 
 fn parse(words: &[String]) -> Result<Options> {
     let threads = available_threads();
-    let mut options = Options { level: Level::default(), threads, frame_blocks: FRAME_BLOCKS };
+    let (level, new_level, frame_blocks) = (Level::default(), Level::NEW, FRAME_BLOCKS_OF_OLD);
+    let mut options = Options { level, new_level, threads, frame_blocks };
     for pair in words.chunks(2) {
         match pair {
             [name, level] if name == "--level" => {
                 options.level = Level::new(level.parse()?).ok_or("a level is 1 to 19")?;
             }
+            [name, level] if name == "--new-level" => {
+                options.new_level = Level::new(level.parse()?).ok_or("a level is 1 to 19")?;
+            }
             [name, blocks] if name == "--blocks" => options.frame_blocks = blocks.parse()?,
-            _ => return Err("the options are --level N and --blocks N".into()),
+            _ => return Err("the options are --level N, --new-level N and --blocks N".into()),
         }
     }
     Ok(options)

@@ -3,8 +3,8 @@
 use verity::BLOCK_SIZE;
 use zstd::zstd_safe::compress_bound;
 
-/// The most blocks of a frame: 128 KiB.
-pub const FRAME_BLOCKS: u32 = 32;
+/// The most blocks of a frame: 512 KiB.
+pub const FRAME_BLOCKS: u32 = 128;
 
 /// [`BLOCK_SIZE`] as a length in a file.
 #[cfg(feature = "make")]

@@ -28,6 +28,9 @@ use crate::{Frame, INDEX_BYTES, ImageIndex, Index, MAGIC, VERSION};
 /// The most blocks that an index has room for: 128 GiB.
 const MOST_BLOCKS: u64 = 1 << 25;
 
+/// Blocks of a frame that older releases hold, if nothing else is said: 128 KiB. Hosts of other releases may lack some of them only.
+pub const FRAME_BLOCKS_OF_OLD: u32 = 32;
+
 /// An image that lies somewhere.
 #[derive(Clone, Copy)]
 pub struct Source<'a> {
@@ -42,11 +45,13 @@ pub struct Source<'a> {
 /// How frames are made.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// How hard to compress.
+    /// How hard to compress what older releases hold.
     pub level: Level,
+    /// How hard to compress the rest, which all hosts fetch.
+    pub new_level: Level,
     /// Threads.
     pub threads: NonZeroUsize,
-    /// Most blocks of a frame, at most [`FRAME_BLOCKS`](crate::FRAME_BLOCKS).
+    /// Most blocks of a frame that older releases hold, at most [`FRAME_BLOCKS`](crate::FRAME_BLOCKS); other frames have as many as that.
     pub frame_blocks: u32,
 }
 
@@ -78,9 +83,11 @@ pub fn frames(
 ) -> Result<Made, MakeError> {
     let prefixes = image.checked_prefixes()?;
     let ages = prefixes.iter().map(|prefix| age::of(*prefix, &Prefix::of(zero), older));
+    // Where nobody has anything, what is new is nothing in particular.
+    let ages = ages.map(|age| if older.is_empty() { age.map(|_| 1) } else { age });
     let cuts = cut::cut(ages, options.frame_blocks);
     let lengths = compress::compress(image, &cuts, options, out, progress)?;
-    let frames: Vec<(u8, u32)> = cuts.into_iter().zip(lengths).collect();
+    let frames: Vec<(u8, u32)> = cuts.iter().map(|cut| cut.blocks).zip(lengths).collect();
     let table = seek_table::of(&frames, image.length);
     out.write_all(&table).map_err(MakeError::Write)?;
     let compressed: u64 = frames.iter().map(|(_, length)| u64::from(*length)).sum();

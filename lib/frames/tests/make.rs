@@ -35,6 +35,7 @@ fn leaves(bytes: &[u8]) -> Leaves {
 fn options(threads: usize, frame_blocks: u32) -> Options {
     Options {
         level: Level::new(5).unwrap(),
+        new_level: Level::new(3).unwrap(),
         threads: NonZeroUsize::new(threads).unwrap(),
         frame_blocks,
     }

@@ -3,8 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use ::frames::FRAME_BLOCKS;
-use ::frames::make::{self, MakeError, Older, Options, Source};
+use ::frames::make::{self, FRAME_BLOCKS_OF_OLD, Level, MakeError, Older, Options, Source};
 use cli::Progress;
 use manifest::{Frames, Update};
 use verity::{BLOCK_SIZE, BlockHasher, available_threads};
@@ -90,8 +89,12 @@ impl<'a> Maker<'a> {
         progress: &Progress,
     ) -> Result<(Spooled, make::Made), Obstacle> {
         let zero = BlockHasher::new(&self.new.params.salt).digest(&[0; BLOCK_SIZE]);
-        let (level, threads) = (self.framing.level, available_threads());
-        let options = Options { level, threads, frame_blocks: FRAME_BLOCKS };
+        let (level, new_level) = match self.framing.level {
+            Some(level) => (level, level),
+            None => (Level::default(), Level::NEW),
+        };
+        let (threads, frame_blocks) = (available_threads(), FRAME_BLOCKS_OF_OLD);
+        let options = Options { level, new_level, threads, frame_blocks };
         let mut outcome = None;
         let spooled = Spooled::write(&self.work, |out| {
             let add = |bytes| progress.add(bytes);

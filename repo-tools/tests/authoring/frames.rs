@@ -240,7 +240,7 @@ fn an_older_release_that_cannot_be_read_is_passed_over() {
 fn a_higher_level_makes_other_frames_of_the_same_images() {
     let world = World::new();
     build(&world, 0, &Params::for_product_line("small"));
-    let framing = Framing { level: Level::new(1).unwrap(), ..Framing::default() };
+    let framing = Framing { level: Level::new(1), ..Framing::default() };
     world.add_with(&Add { framing, ..world.options("1.0.0") }).unwrap();
     check_frames(&world, 0);
 }

@@ -13,10 +13,11 @@ use std::thread;
 
 use zstd::zstd_safe::{CCtx, get_error_name};
 
+use super::cut::Cut;
 use super::{MakeError, Options, Source};
 use crate::frame::{BLOCK_BYTES, most_bytes, raw_bytes};
 
-/// Frames of a batch: at most 1 MiB of the image.
+/// Frames of a batch: at most 4 MiB of the image.
 const BATCH: usize = 8;
 
 /// Frames of a batch, compressed.
@@ -33,7 +34,7 @@ type Delivery = (usize, Result<Batch, MakeError>);
 struct Work<'a> {
     image: &'a Source<'a>,
     /// Frames of each batch, by their blocks, and its first block.
-    batches: Vec<(&'a [u8], u64)>,
+    batches: Vec<(&'a [Cut], u64)>,
     options: &'a Options,
     progress: &'a (dyn Fn(u64) + Sync),
     next: AtomicUsize,
@@ -42,7 +43,7 @@ struct Work<'a> {
 /// Writes frames of so many blocks to `out`. Gives the compressed length of each.
 pub(super) fn compress(
     image: &Source<'_>,
-    cuts: &[u8],
+    cuts: &[Cut],
     options: &Options,
     out: &mut dyn Write,
     progress: &(dyn Fn(u64) + Sync),
@@ -68,7 +69,7 @@ pub(super) fn compress(
     })
 }
 
-fn batches(cuts: &[u8]) -> Vec<(&[u8], u64)> {
+fn batches(cuts: &[Cut]) -> Vec<(&[Cut], u64)> {
     let mut first = 0;
     let batch = |cuts| {
         let begin = first;
@@ -78,8 +79,8 @@ fn batches(cuts: &[u8]) -> Vec<(&[u8], u64)> {
     cuts.chunks(BATCH).map(batch).collect()
 }
 
-fn blocks(cuts: &[u8]) -> u64 {
-    cuts.iter().map(|blocks| u64::from(*blocks)).sum()
+fn blocks(cuts: &[Cut]) -> u64 {
+    cuts.iter().map(|cut| u64::from(cut.blocks)).sum()
 }
 
 /// Writes `count` batches in order, and gives their buffers back.
@@ -106,7 +107,7 @@ fn in_order(
 impl Work<'_> {
     /// One thread's work: batches, until there are none or nobody wants them.
     fn run(&self, spare: &Mutex<Receiver<Batch>>, deliver: Sender<Delivery>) {
-        let mut context = self.context();
+        let mut context = Self::context();
         let mut raw = Vec::new();
         loop {
             let taken = spare.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -123,16 +124,14 @@ impl Work<'_> {
         }
     }
 
-    fn context(&self) -> Result<CCtx<'static>, &'static str> {
-        let mut context = CCtx::try_create().ok_or("not enough memory")?;
-        self.options.level.set(&mut context).map_err(get_error_name)?;
-        Ok(context)
+    fn context() -> Result<CCtx<'static>, &'static str> {
+        CCtx::try_create().ok_or("not enough memory")
     }
 
     /// Reads and compresses the frames of a batch.
     fn fill(
         &self,
-        cuts: &[u8],
+        cuts: &[Cut],
         first: u64,
         context: &mut CCtx<'_>,
         raw: &mut Vec<u8>,
@@ -146,7 +145,10 @@ impl Work<'_> {
         let read = self.image.data.read_exact_at(raw, offset);
         read.map_err(|source| MakeError::Read { offset, source })?;
         let mut rest = raw.as_slice();
-        for blocks in cuts.iter().copied().map(u32::from) {
+        for cut in cuts {
+            let blocks = u32::from(cut.blocks);
+            let level = if cut.is_new { self.options.new_level } else { self.options.level };
+            level.set(context).map_err(|code| MakeError::Compress(get_error_name(code)))?;
             let (frame, after) = rest.split_at(raw_bytes(blocks).min(rest.len()));
             batch.append(frame, blocks, context)?;
             rest = after;

@@ -2,20 +2,35 @@
 
 use crate::FRAME_BLOCKS;
 
-/// Cuts blocks into frames of at most `most` blocks of the same age; a block without an age takes that of those beside it.
-pub(super) fn cut(ages: impl Iterator<Item = Option<u64>>, most: u32) -> Vec<u8> {
-    let most = u8::try_from(most.clamp(1, FRAME_BLOCKS)).expect("a frame has few blocks");
-    let mut frames: Vec<u8> = Vec::new();
+/// What one frame holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cut {
+    /// How many blocks.
+    pub(super) blocks: u8,
+    /// No older release holds any of them.
+    pub(super) is_new: bool,
+}
+
+/// Cuts blocks into frames of the same age; a block without an age takes that of those beside it. A frame has at most `most` blocks, and at most
+/// [`FRAME_BLOCKS`] if no older release holds them.
+pub(super) fn cut(ages: impl Iterator<Item = Option<u64>>, most: u32) -> Vec<Cut> {
+    let count = |most: u32| u8::try_from(most.clamp(1, FRAME_BLOCKS)).expect("few blocks");
+    let mut cuts: Vec<Cut> = Vec::new();
     let mut current: Option<u64> = None;
     for age in ages {
         let is_same = age.is_none() || current.is_none() || age == current;
-        match frames.last_mut() {
-            Some(blocks) if is_same && *blocks < most => *blocks += 1,
-            _ => frames.push(1),
-        }
         current = age.or(current);
+        let is_new = current == Some(0);
+        let most = count(if is_new { FRAME_BLOCKS } else { most });
+        match cuts.last_mut() {
+            Some(cut) if is_same && cut.blocks < most => {
+                cut.blocks += 1;
+                cut.is_new = is_new;
+            }
+            _ => cuts.push(Cut { blocks: 1, is_new }),
+        }
     }
-    frames
+    cuts
 }
 
 #[cfg(test)]
@@ -23,7 +38,7 @@ mod tests {
     use super::*;
 
     fn cuts(ages: &[Option<u64>], most: u32) -> Vec<u8> {
-        cut(ages.iter().copied(), most)
+        cut(ages.iter().copied(), most).iter().map(|cut| cut.blocks).collect()
     }
 
     #[test]
@@ -32,7 +47,15 @@ mod tests {
         assert_eq!(cuts(&ages, 32), [5, 1, 2]);
         assert_eq!(cuts(&ages, 2), [2, 2, 1, 1, 2]);
         assert_eq!(cuts(&[], 2), []);
-        assert_eq!(cuts(&[Some(3); 70], 1000), [32, 32, 6]);
+        assert_eq!(cuts(&[Some(3); 300], 1000), [128, 128, 44]);
+    }
+
+    #[test]
+    fn what_is_new_is_in_longer_frames() {
+        let ages = [[Some(0); 40], [Some(1); 40], [None; 40]].concat();
+        let cuts = cut(ages.into_iter(), 32);
+        let sizes = cuts.iter().map(|cut| (cut.blocks, cut.is_new));
+        assert_eq!(sizes.collect::<Vec<_>>(), [(40, true), (32, false), (32, false), (16, false)]);
     }
 
     #[test]

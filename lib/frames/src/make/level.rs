@@ -12,6 +12,9 @@ impl Level {
         (1..=19).contains(&level).then_some(Self(level))
     }
 
+    /// For what no older release holds, if nothing else is said: little of an image, and what all hosts fetch.
+    pub const NEW: Self = Self(18);
+
     /// zstd's number of it.
     pub fn number(self) -> i32 {
         self.0

@@ -15,7 +15,7 @@ use super::DeltaError;
 use super::frame_supply::part;
 use super::pack_way::Ground;
 use super::present::{Present, Purpose, Wanted};
-use super::recipe::{ImageRecipe, Recipe, Way};
+use super::recipe::{ImageRecipe, Recipe, Step, Way};
 use crate::install::region::BLOCK;
 
 /// Bytes between two ranges that are fetched along: a request costs about as many.
@@ -55,6 +55,7 @@ impl FramesWay {
         let zero = hasher.digest(&[0; BLOCK_SIZE]);
         let [running, running_boot] = [inventory(&running)?, inventory(&running_boot)?];
         let [target, target_boot] = [inventory(&present.root)?, inventory(&present.boot)?];
+        let new = inventory(index.root().prefixes())?;
         let root = {
             let origins = [
                 (Origin::Still(&running), From::Running(Image::Root)),
@@ -62,9 +63,10 @@ impl FramesWay {
                 (Origin::Still(&running_boot), From::Running(Image::Boot)),
                 (Origin::Still(&target_boot), From::Target(Image::Boot)),
             ];
-            recipe(index.root().prefixes(), &present.root, &zero, &origins, ground.spilled_blocks)?
+            let wanted = (Image::Root, index.root().prefixes(), &new);
+            recipe(wanted, &present.root, &zero, &origins, ground.spilled_blocks)?
         };
-        let new = inventory(index.root().prefixes())?;
+        let new_boot = inventory(index.boot().prefixes())?;
         let boot = {
             let origins = [
                 (Origin::Still(&running_boot), From::Running(Image::Boot)),
@@ -72,7 +74,8 @@ impl FramesWay {
                 (Origin::Still(&running), From::Running(Image::Root)),
                 (Origin::Target(&target_boot), From::Target(Image::Boot)),
             ];
-            recipe(index.boot().prefixes(), &present.boot, &zero, &origins, ground.spilled_blocks)?
+            let wanted = (Image::Boot, index.boot().prefixes(), &new_boot);
+            recipe(wanted, &present.boot, &zero, &origins, ground.spilled_blocks)?
         };
         let recipe = Recipe { root, boot };
         let ranges = [Image::Root, Image::Boot].map(|image| ranges(&index, image, &recipe));
@@ -109,8 +112,9 @@ impl From {
     }
 }
 
+/// How an image of these blocks comes about; content that is nowhere is fetched once.
 fn recipe(
-    wanted: &[Prefix],
+    (image, wanted, new): (Image, &[Prefix], &Inventory),
     present: &[Prefix],
     zero: &Digest,
     origins: &[(Origin<'_>, From)],
@@ -120,14 +124,31 @@ fn recipe(
     let regions = (Region::Prefixes(wanted), Region::Prefixes(present));
     let found = difference(&regions.0, &regions.1, zero, &places, spilled_blocks);
     let Difference { runs, spilled } = found.map_err(DeltaError::Survey)?;
-    let way = |run: &verity::Run| match run.way {
-        verity::Way::InPlace => Way::InPlace,
-        verity::Way::Zero => Way::Zero,
-        verity::Way::Copy { origin, first } => names[usize::from(origin)].way(first),
-        verity::Way::Lacking => Way::Supplied,
-    };
-    let steps = runs.iter().map(|run| super::recipe::Step { blocks: run.blocks, way: way(run) });
-    Ok(ImageRecipe { steps: steps.collect(), wanted: wanted.to_vec(), spilled })
+    let mut recipe = ImageRecipe { steps: Vec::new(), wanted: wanted.to_vec(), spilled };
+    for run in &runs {
+        let way = match run.way {
+            verity::Way::InPlace => Way::InPlace,
+            verity::Way::Zero => Way::Zero,
+            verity::Way::Copy { origin, first } => names[usize::from(origin)].way(first),
+            verity::Way::Lacking => {
+                let blocks = run.first..run.first + run.blocks;
+                for block in blocks {
+                    recipe.push(lacking(image, recipe.wanted(block), block, new));
+                }
+                continue;
+            }
+        };
+        recipe.steps.push(Step { blocks: run.blocks, way });
+    }
+    Ok(recipe)
+}
+
+/// A block that no origin has: fetched, unless one that came before is equal.
+fn lacking(image: Image, wanted: Prefix, block: u32, new: &Inventory) -> Way {
+    match new.find(wanted).first() {
+        Some(first) if *first < block => Way::Written { image, first: *first },
+        _ => Way::Supplied,
+    }
 }
 
 /// The bytes of the frames that hold blocks to fetch, those together that are no further apart than [`GAP`].
