@@ -45,6 +45,39 @@ impl Region {
         Self::open_for(Access::Read, disk, range)
     }
 
+    /// As [`Region::open_to_read`], through the page cache, so that it can be read ahead. What it says may be older than the medium.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`Region::open`] does.
+    pub fn open_to_read_ahead(disk: &File, range: PartRange) -> io::Result<Self> {
+        let file = reopen(disk, Access::Read, OFlags::empty())?;
+        let (start, length) = (range.start, range.length);
+        Ok(Self { file, direct: false, start, length })
+    }
+
+    /// Has bytes read into the page cache meanwhile. It is a hint: nobody minds if nothing comes of it.
+    pub fn read_ahead(&self, offset: u64, length: u64) {
+        self.hint(offset, length, Advice::WillNeed);
+    }
+
+    /// Has bytes that were read leave the page cache. It is a hint, too.
+    pub fn let_go(&self, offset: u64, length: u64) {
+        self.hint(offset, length, Advice::DontNeed);
+    }
+
+    fn hint(&self, offset: u64, length: u64, advice: Advice) {
+        let length = length.min(self.length.saturating_sub(offset));
+        if !self.direct && length > 0 {
+            let _ = fadvise(
+                &self.file,
+                self.start.saturating_add(offset),
+                NonZeroU64::new(length),
+                advice,
+            );
+        }
+    }
+
     fn open_for(access: Access, disk: &File, range: PartRange) -> io::Result<Self> {
         let aligned = range.start.is_multiple_of(BLOCK) && range.length.is_multiple_of(BLOCK);
         let direct = if aligned { reopen(disk, access, OFlags::DIRECT).ok() } else { None };

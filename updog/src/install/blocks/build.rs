@@ -13,6 +13,12 @@ use super::{Bad, DeltaError, Running};
 use crate::install::region::BLOCK;
 use crate::install::writer::Writer;
 
+/// Blocks that are read ahead of their being needed: 8 MiB.
+const AHEAD: u32 = 2048;
+
+/// Most blocks that are asked for at once.
+const STRIDE: u32 = 256;
+
 /// What an image is made of.
 pub(super) struct Materials<'a> {
     pub(super) running: &'a Running,
@@ -36,7 +42,19 @@ pub(super) struct Build<'a, 'w> {
     filled: usize,
     /// The next block of the image.
     next: u32,
+    ahead: Ahead,
     holes: u64,
+}
+
+/// How far old blocks were asked for.
+#[derive(Default)]
+struct Ahead {
+    /// The run that is asked for next.
+    step: usize,
+    /// Its blocks that were asked for.
+    done: u32,
+    /// The block of the image that comes behind.
+    next: u32,
 }
 
 impl<'a, 'w> Build<'a, 'w> {
@@ -47,8 +65,8 @@ impl<'a, 'w> Build<'a, 'w> {
         bad: &'a mut Bad,
         writer: &'a mut Writer<'w>,
     ) -> Self {
-        let (buffer, filled, next, holes) = (None, 0, 0, 0);
-        Self { image, recipe, materials, supply, bad, writer, buffer, filled, next, holes }
+        let (buffer, filled, next, ahead, holes) = (None, 0, 0, Ahead::default(), 0);
+        Self { image, recipe, materials, supply, bad, writer, buffer, filled, next, ahead, holes }
     }
 
     /// Carries out the recipe, and hands everything to the writer. Gives the number of holes.
@@ -69,10 +87,29 @@ impl<'a, 'w> Build<'a, 'w> {
             let begin = self.next;
             let end = begin.saturating_add(step.blocks);
             while self.next < end {
+                self.look_ahead();
                 self.advance(step, begin, end)?;
             }
         }
         Ok(())
+    }
+
+    /// Has the disk read what will be needed soon.
+    fn look_ahead(&mut self) {
+        let (ahead, until) = (&mut self.ahead, self.next.saturating_add(AHEAD));
+        while ahead.next < until
+            && let Some(step) = self.recipe.steps.get(ahead.step)
+        {
+            let blocks = (step.blocks - ahead.done).min(STRIDE);
+            if let Way::Running { image, first } = step.way {
+                self.materials.running.read_ahead(image, first + ahead.done, blocks);
+            }
+            ahead.done += blocks;
+            ahead.next += blocks;
+            if ahead.done == step.blocks {
+                (ahead.step, ahead.done) = (ahead.step + 1, 0);
+            }
+        }
     }
 
     /// Makes the next blocks of a run, as many as the buffer has room for.

@@ -63,6 +63,9 @@ impl<'a, R: Read> Pieces<'a, R> {
     }
 
     fn read_window(&mut self, piece: &Piece) -> Result<(), DeltaError> {
+        for extent in &piece.window {
+            self.running.read_ahead(extent.image, extent.first, extent.blocks);
+        }
         let mut rest = &mut self.window[..];
         for extent in &piece.window {
             let length = usize::try_from(extent.blocks).unwrap_or(usize::MAX) * BLOCK_SIZE;

@@ -44,7 +44,8 @@ impl Running {
     /// Fails when its partitions cannot be opened.
     pub fn open(disk: &File, layout: &SetLayout) -> Result<Self, DeltaError> {
         let open = |range| Region::open_to_read(disk, range).map_err(DeltaError::Open);
-        let (root, boot, hash) = (open(layout.root)?, open(layout.boot)?, open(layout.hash)?);
+        let ahead = |range| Region::open_to_read_ahead(disk, range).map_err(DeltaError::Open);
+        let (root, boot, hash) = (ahead(layout.root)?, ahead(layout.boot)?, open(layout.hash)?);
         Ok(Self { root, boot, tree: Tree::read(&hash) })
     }
 
@@ -109,11 +110,23 @@ impl Running {
 
     /// Reads whole blocks of an image, from block `first` on, as many as fill `blocks`. Nothing is compared.
     pub(super) fn read(&self, image: Image, first: u32, blocks: &mut [u8]) -> io::Result<()> {
-        let region = match image {
+        let (region, offset) = (self.region(image), u64::from(first) * BLOCK);
+        region.read_exact_at(blocks, offset)?;
+        // The running system has more use for the memory.
+        region.let_go(offset, u64::try_from(blocks.len()).unwrap_or(u64::MAX));
+        Ok(())
+    }
+
+    /// Has blocks read meanwhile that will be asked for.
+    pub(super) fn read_ahead(&self, image: Image, first: u32, blocks: u32) {
+        self.region(image).read_ahead(u64::from(first) * BLOCK, u64::from(blocks) * BLOCK);
+    }
+
+    fn region(&self, image: Image) -> &Region {
+        match image {
             Image::Root => &self.root,
             Image::Boot => &self.boot,
-        };
-        region.read_exact_at(blocks, u64::from(first) * BLOCK)
+        }
     }
 
     /// As [`Running::read`], of blocks that have to be what its tree says.
