@@ -81,17 +81,6 @@ impl Partitions {
         self.copy(disk, set, part, image, &[])
     }
 
-    /// Writes zeros over all of one part of a set and flushes them; none of it is a hole then.
-    ///
-    /// # Errors
-    ///
-    /// Fails when there is no such partition, or dd fails.
-    pub(crate) fn clear(&self, disk: &Path, set: char, part: &str) -> Result<()> {
-        let length = self.find(set, part).map_or(0, |partition| partition.length);
-        let count = format!("count={length}");
-        self.copy(disk, set, part, Path::new("/dev/zero"), &[&count, "iflag=count_bytes"])
-    }
-
     fn copy(
         &self,
         disk: &Path,

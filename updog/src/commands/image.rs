@@ -1,6 +1,7 @@
 //! `prepare` and `update-image`: a release onto the inactive set, checked, not yet bootable.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
 use cli::{ByteCount, Outcome, Progress};
@@ -43,6 +44,8 @@ pub(super) struct Image {
     pub(super) written: bool,
     /// Bytes fetched by this run.
     pub(super) fetched_bytes: u64,
+    /// Bytes written by this run; the rest of the set was right already.
+    pub(super) written_bytes: u64,
 }
 
 impl fmt::Display for Image {
@@ -51,8 +54,11 @@ impl fmt::Display for Image {
         if !self.written {
             return write!(out, "{version} is in set {set} already, checked again");
         }
-        let fetched = ByteCount(self.fetched_bytes);
-        write!(out, "{version} is in set {set}, read back and checked; fetched {fetched}")
+        let (fetched, wrote) = (ByteCount(self.fetched_bytes), ByteCount(self.written_bytes));
+        write!(
+            out,
+            "{version} is in set {set}, read back and checked; fetched {fetched}, wrote {wrote}"
+        )
     }
 }
 
@@ -139,11 +145,13 @@ pub(super) fn bring(
     if is_there(context, place, &chosen.plan)? {
         // Another release may have been prepared since, or nothing may be left of what was kept.
         chosen.session.keep(&context.settings, &chosen.plan)?;
-        let image = Image { version, set, written: false, fetched_bytes: 0 };
+        let (fetched_bytes, written_bytes) = (0, 0);
+        let image = Image { version, set, written: false, fetched_bytes, written_bytes };
         return Ok(Some(Brought::There(image)));
     }
-    let fetched_bytes = install(context, place, chosen)?;
-    Ok(Some(Brought::There(Image { version, set, written: true, fetched_bytes })))
+    let (fetched_bytes, written_bytes) = install(context, place, chosen)?;
+    let image = Image { version, set, written: true, fetched_bytes, written_bytes };
+    Ok(Some(Brought::There(image)))
 }
 
 /// Puts this run behind the host's other work, as far as the host lets it.
@@ -269,8 +277,8 @@ fn is_there(context: &Context, place: &Place, plan: &Plan) -> Result<bool, Error
     Ok(place.check(&staged, context.output).is_ok())
 }
 
-/// The steps, in their one order. Gives the number of bytes that were fetched.
-fn install(context: &Context, place: &mut Place, mut chosen: Chosen) -> Result<u64, Error> {
+/// The steps, in their one order. Gives the numbers of bytes that were fetched and written.
+fn install(context: &Context, place: &mut Place, mut chosen: Chosen) -> Result<(u64, u64), Error> {
     survey(context, place, &mut chosen)?;
     let Chosen { session, plan, mut found, limit } = chosen;
     let (settings, output) = (&context.settings, context.output);
@@ -286,8 +294,10 @@ fn install(context: &Context, place: &mut Place, mut chosen: Chosen) -> Result<u
     // A byte counts when it was read back; where all reading comes after all writing, when it was written.
     let known = plan.image_lengths();
     let progress = Progress::new("write and check", known.unwrap_or(0), output.quiet);
+    let written = AtomicU64::new(0);
     let watch = Watch {
         written: &|bytes| {
+            written.fetch_add(bytes, Ordering::Relaxed);
             if known.is_none() {
                 progress.add(bytes)
             }
@@ -308,5 +318,5 @@ fn install(context: &Context, place: &mut Place, mut chosen: Chosen) -> Result<u
     let (variant, arch) = (plan.variant.clone(), plan.arch.clone());
     Staged::new(set, plan.version.clone(), variant, arch, contents).write(state)?;
     install::mark_valid(checked, &mut place.disk, active, settings.tries)?;
-    Ok(downloads.spent())
+    Ok((downloads.spent(), written.into_inner()))
 }

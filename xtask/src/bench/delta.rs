@@ -3,7 +3,7 @@
 //! Two pairs of real root filesystems, as erofs and as ext4. *Patch*: packages that were updated, as perl and openssl. *Big*: kernel, libc and
 //! systemd, too. A host that runs the older release takes the newer one over HTTP, by a pack and by ranges alone; a door in front of the server counts
 //! the bodies of all answers, metadata and indexes among them. That run is not timed: those that are ask the server itself, in turns with
-//! `dd conv=fsync` of the raw images. The set that is written holds zeros before each.
+//! `dd conv=fsync` of the raw images. Before each, the set that is written holds the older release, too.
 
 mod bed;
 mod door;

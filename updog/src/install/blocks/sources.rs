@@ -169,15 +169,35 @@ impl Assembly<'_> {
         let spent = self.downloads.spent();
         let index = self.index(plan, found)?;
         let way = self.frames_way(plan, index, found, Trust::Tree)?;
-        let fetch = way.ranges.iter().map(|ranges| bytes(ranges)).fold(0, u64::saturating_add);
+        found.has_no_ranges = !self.has_ranges(plan, &way)?;
+        let wanted = match found.has_no_ranges {
+            true => whole(plan, &way.ranges),
+            false => way.ranges.clone(),
+        };
+        let fetch = wanted.iter().map(|ranges| bytes(ranges)).fold(0, u64::saturating_add);
         found.forecast = Some(Forecast {
             source: Source::Frames,
             fetch_bytes: fetch.saturating_add(self.downloads.spent() - spent),
-            ranges: way.ranges.iter().map(Vec::len).sum(),
+            ranges: wanted.iter().map(Vec::len).sum(),
             blocks: Some(way.recipe.tally()),
         });
         found.way = Some(Way::Frames(way));
         Ok(())
+    }
+
+    /// Whether frames can be had in ranges, found out by one byte: what else they come to depends on it.
+    fn has_ranges(&self, plan: &FramesPlan, way: &FramesWay) -> Result<bool, InstallError> {
+        let targets = [&plan.root, &plan.boot].into_iter().zip(&way.ranges);
+        let mut first =
+            targets.filter_map(|(target, ranges)| Some((target, ranges.first()?.start)));
+        let Some((target, start)) = first.next() else { return Ok(true) };
+        let asked = self.downloads.mirrors.ask(|mirror| {
+            self.downloads.range(mirror, target, start..start + 1).map_err(Setback::Mirror)
+        });
+        match asked {
+            Err(error) if error.is_no_ranges() => Ok(false),
+            other => other.map(|_| true),
+        }
     }
 
     fn by_pack(
@@ -286,7 +306,8 @@ impl Assembly<'_> {
         found: &mut Found,
         watch: &Watch<'_>,
     ) -> Result<(), InstallError> {
-        let (mut trust, mut manner) = (Trust::Tree, Manner::Ranges);
+        let mut trust = Trust::Tree;
+        let mut manner = if found.has_no_ranges { Manner::Whole } else { Manner::Ranges };
         let mut last = None;
         for _ in 0..PASSES {
             let made = self.downloads.mirrors.ask(|mirror| {
@@ -329,7 +350,7 @@ impl Assembly<'_> {
         let targets = [&plan.root, &plan.boot];
         let ranges = match manner {
             Manner::Ranges => way.ranges.clone(),
-            Manner::Whole => targets.map(|target| vec![0..target.length()]),
+            Manner::Whole => whole(plan, &way.ranges),
         };
         let parts: Vec<_> = targets
             .into_iter()
@@ -471,6 +492,14 @@ fn pack_failed(pack: &PackPlan, source: DeltaError) -> InstallError {
 
 fn frames_failed(plan: &FramesPlan, source: DeltaError) -> InstallError {
     InstallError::Blocks { what: format!("the index {}", plan.index.name()), source }
+}
+
+/// All bytes of those frames of which some are needed.
+fn whole(plan: &FramesPlan, [root, boot]: &[Vec<Range<u64>>; 2]) -> [Vec<Range<u64>>; 2] {
+    [(&plan.root, root), (&plan.boot, boot)].map(|(target, ranges)| {
+        let needed = !ranges.is_empty();
+        needed.then(|| 0..target.length()).into_iter().collect()
+    })
 }
 
 fn bytes(ranges: &[Range<u64>]) -> u64 {

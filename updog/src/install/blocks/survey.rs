@@ -47,6 +47,8 @@ pub struct Found {
     pub(super) bad: Bad,
     /// Sources that turned out to be of no use.
     pub(super) given_up: Vec<Source>,
+    /// No server has ranges of frames: they come whole.
+    pub(super) has_no_ranges: bool,
     /// Bytes that were fetched to find it.
     pub(super) spent: u64,
     /// What it comes to.

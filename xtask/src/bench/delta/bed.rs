@@ -135,11 +135,14 @@ impl<'a> Bed<'a> {
         Side { name: published.way.name(), prepare, run: Box::new(|| update(host)) }
     }
 
-    /// Has the host know nothing of the update, and its set B hold zeros.
+    /// Has the host know nothing of the update, and its set B hold the older release, too.
     fn reset(&self, host: &Host) -> Result<()> {
         host.forget()?;
         host.signpost(&["clear-inactive"])?;
-        PARTS.iter().try_for_each(|part| self.partitions.clear(&self.disk, 'B', part))
+        PARTS.iter().try_for_each(|part| {
+            let image = self.old.parts.join(format!("{part}.img"));
+            self.partitions.fill(&self.disk, 'B', part, &image)
+        })
     }
 }
 
