@@ -22,6 +22,8 @@
 
 mod bad;
 mod build;
+mod by_frames;
+mod by_pack;
 mod error;
 mod frame_supply;
 mod frames_way;

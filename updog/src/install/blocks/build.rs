@@ -230,10 +230,11 @@ impl<'a, 'w> Build<'a, 'w> {
     fn hand_over(&mut self) -> Result<(), DeltaError> {
         let Some(buffer) = self.buffer.take() else { return Ok(()) };
         let filled = std::mem::take(&mut self.filled);
-        if filled == 0 {
-            return Ok(self.writer.give_back(buffer));
+        match filled {
+            0 => self.writer.give_back(buffer),
+            _ => self.writer.write(buffer, filled)?,
         }
-        Ok(self.writer.write(buffer, filled)?)
+        Ok(())
     }
 }
 
