@@ -1,4 +1,4 @@
-//! Releases that come as a delta pack, and what happens when the pack is of no use.
+//! Releases that come as a delta pack, and what happens when the pack is of no use: frames are asked for what is lacking, then the images.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -7,17 +7,23 @@ use std::io::Cursor;
 use std::process::Stdio;
 use std::thread;
 
-use e2e::hostile::{Fault, Hostile};
+use e2e::hostile::{Fault, Hostile, Request};
 use e2e::programs;
 use e2e::world::{NEW, OLD, Part, World, text};
 use gptprio::SetId;
 use pack::make::{Images, Level, Options, Padded, Source, make};
-use pack::{Head, Image, Sha256, Way};
+use pack::{HEAD_OFFSET, Head, Image, Sha256, Way};
 use serde_json::{Value, json};
 use verity::{BLOCK_SIZE, BlockHasher, Leaves, RootHash, Salt, Unreadable, available_threads};
 
 /// Name of the pack's target.
 const PACK: &str = "from-1.0.0.waypack";
+
+/// In the names of frames and of their index.
+const FRAMES: &str = "frames";
+
+/// In the name of the largest of the whole images.
+const IMAGES: &str = "root.img";
 
 /// A pack that was made.
 struct Packed {
@@ -93,18 +99,24 @@ impl Packed {
         world.sign_elsewhere(&[("manifest.json", manifest.as_bytes()), (PACK, bytes)]);
     }
 
+    /// Bytes up to the end of its head.
+    fn start(&self) -> usize {
+        usize::try_from(HEAD_OFFSET).unwrap() + self.head.len()
+    }
+
     fn publish(&self, world: &World) {
         self.publish_as(world, &self.bytes, |_| ());
     }
 
-    /// The first block of a run that copies blocks of the old image to the new one.
+    /// A block of the old image that becomes one of the new image, amid the most such blocks: no other has its content.
     fn copied(&self, image: Image) -> u32 {
         let head = Head::parse(&self.head).unwrap();
-        let copied = head.runs(image).iter().find_map(|run| match run.way {
-            Way::Old { image: from, first } if from == image => Some(first),
+        let copied = head.runs(image).iter().filter_map(|run| match run.way {
+            Way::Old { image: from, first } if from == image => Some((run.blocks, first)),
             _ => None,
         });
-        copied.unwrap()
+        let (blocks, first) = copied.max().unwrap();
+        first + blocks / 2
     }
 }
 
@@ -128,23 +140,49 @@ fn damage(world: &World, set: SetId, part: Part, block: u32) {
     fs::write(world.disk(), disk).unwrap();
 }
 
-/// Updates, from the images at last, and expects to be told why.
+/// What stands at the end of a line that tells of a source that is given up.
+const GIVEN_UP: &str = ": what is lacking is fetched another way";
+
+/// Takes the frames of the newer release out of the manifest.
+fn without_frames(world: &World) {
+    let mut manifest = world.manifest();
+    manifest["updates"][0].as_object_mut().unwrap().remove("frames").unwrap();
+    world.sign_elsewhere(&[("manifest.json", manifest.to_string().as_bytes())]);
+}
+
+/// Updates, from the frames at last and, where there are none, from the images; expects to be told why, once.
 fn falls_back(world: &World, why: &str) {
+    let disk = fs::read(world.disk()).unwrap();
+    comes_from(FRAMES, world, why);
+    fs::write(world.disk(), disk).unwrap();
+    fs::remove_dir_all(world.path("state")).unwrap();
+    without_frames(world);
+    comes_from(IMAGES, world, why);
+}
+
+fn comes_from(source: &str, world: &World, why: &str) {
+    let asked = || [FRAMES, IMAGES].map(|name| world.server.requests(name).len());
+    let before = asked();
     assert!(!world.holds(SetId::B, NEW));
     let update = world.updog(&["--json", "update-image"]);
     assert_eq!(update.code, 0, "{why}: {}", update.stderr);
+    let given_up: Vec<_> = update.stderr.lines().filter(|line| line.ends_with(GIVEN_UP)).collect();
     let told: Vec<_> = update.stderr.lines().filter(|line| line.contains(why)).collect();
-    assert_eq!(told.len(), 1, "{why}: {}", update.stderr);
-    assert!(!world.server.requests("root.img").is_empty(), "{why}");
+    assert_eq!((told.len(), &given_up), (1, &told), "{why}: {}", update.stderr);
+    let (after, of_frames) = (asked(), source == FRAMES);
+    let used = [after[0] > before[0], after[1] > before[1]];
+    assert_eq!(used, [of_frames, !of_frames], "{why}: {}", update.stderr);
     assert!(world.holds(SetId::B, NEW), "{why}");
     assert_eq!(world.next(), Some(SetId::A), "{why}");
     assert_eq!(world.updog(&["update-apply"]).code, 0, "{why}");
     assert_eq!(world.next(), Some(SetId::B), "{why}");
 }
 
-/// Updates while neither pack nor images help: set B must not be valid.
+/// Updates while neither pack nor frames nor images help: set B must not be valid.
 fn neither_helps(world: &World) {
-    world.server.fault("root.img", usize::MAX, Fault::Status(404));
+    for name in [FRAMES, IMAGES] {
+        world.server.fault(name, usize::MAX, Fault::Status(404));
+    }
     assert_ne!(world.updog(&["update"]).code, 0);
     assert!(!world.sets().b.unwrap().is_bootable());
     assert_ne!(world.updog(&["update-apply"]).code, 0, "nothing was staged");
@@ -159,10 +197,15 @@ fn a_host_with_the_old_release_fetches_the_pack_only() {
     assert_eq!(update.code, 0, "{}", update.stderr);
     assert!(world.holds(SetId::B, NEW) && world.holds(SetId::A, OLD));
     assert_eq!(world.next(), Some(SetId::A), "written is not activated");
-    assert_eq!(world.server.requests(PACK).len(), 1);
+    let asked = world.server.requests(PACK);
+    let parts: Vec<_> = asked.iter().map(|request| (request.offset, request.sent)).collect();
+    let (head, all) = (packed.start(), packed.bytes.len());
+    assert_eq!(parts, [(0, head), (head, all - head)], "the head, and the pieces");
     assert_eq!(world.server.requests(".img").len(), 0);
-    assert_eq!(json(&update.stdout)["fetched_bytes"], packed.bytes.len());
+    assert_eq!(world.server.requests("frames").len(), 0);
+    assert_eq!(json(&update.stdout)["fetched_bytes"], all);
     assert_eq!(world.updog(&["update-image"]).code, 3, "it is there already");
+    assert_eq!(world.server.bytes(PACK), all, "nothing is fetched for that");
     assert_eq!(world.updog(&["update-apply"]).code, 0);
     assert_eq!(world.next(), Some(SetId::B));
 }
@@ -170,16 +213,20 @@ fn a_host_with_the_old_release_fetches_the_pack_only() {
 #[test]
 fn a_dry_run_says_what_the_pack_saves() {
     let (world, packed) = packed();
+    let before = fs::read(world.disk()).unwrap();
     let plan = json(&world.updog(&["--json", "update", "--dry-run"]).stdout);
     let length = Value::from(packed.bytes.len());
     assert_eq!((&plan["fetch_bytes"], &plan["pack"]["fetch_bytes"]), (&length, &length));
+    let forecast = &plan["forecast"];
+    assert_eq!((&forecast["source"], &forecast["fetch_bytes"]), (&json!("pack"), &length));
     assert_eq!((&plan["pack"]["from"], &plan["pack"]["target"]), (&json!(OLD), &json!(PACK)));
     let images = plan["images"].as_array().unwrap();
     let images: u64 = images.iter().map(|image| image["fetch_bytes"].as_u64().unwrap()).sum();
     assert_eq!(plan["pack"]["instead_of_bytes"], images);
+    assert_eq!(world.server.bytes(PACK), packed.start(), "the head tells");
     let said = world.updog(&["update", "--dry-run"]).stdout;
     assert!(said.contains("from the pack for 1.0.0: fetch ") && said.contains(" instead of "));
-    assert_eq!(world.server.requests(PACK).len(), 0);
+    assert!(before == fs::read(world.disk()).unwrap(), "the disk was not touched");
 }
 
 #[test]
@@ -205,28 +252,41 @@ fn a_pack_that_is_longer_than_the_images_is_not_fetched() {
 }
 
 #[test]
-fn a_server_without_the_pack_has_the_images() {
+fn a_server_without_the_pack_has_frames_and_images() {
     let (world, _) = packed();
     world.server.fault(PACK, usize::MAX, Fault::Status(404));
     neither_helps(&world);
     world.server.behave();
     world.server.fault(PACK, usize::MAX, Fault::Status(404));
-    falls_back(&world, "cannot fetch the pack");
+    falls_back(&world, "cannot fetch from-1.0.0.waypack");
+}
+
+#[test]
+fn a_server_without_ranges_sends_the_pack_from_its_first_byte_to_its_last() {
+    let (world, packed) = packed();
+    world.server.fault(PACK, usize::MAX, Fault::IgnoreRange);
+    let update = world.updog(&["--json", "update-image"]);
+    assert_eq!(update.code, 0, "{}", update.stderr);
+    let ranges: Vec<_> = world.server.requests(PACK).iter().map(|one| one.range).collect();
+    assert!(matches!(ranges[..], [Some(_), None]), "found out once: {ranges:?}");
+    assert_eq!(json(&update.stdout)["fetched_bytes"], packed.bytes.len());
+    assert_eq!(world.server.requests(".img").len(), 0);
+    assert_eq!(world.server.requests("frames").len(), 0);
+    assert!(world.holds(SetId::B, NEW));
 }
 
 #[test]
 fn what_is_fetched_for_nothing_is_counted_too() {
     let world = World::new();
     let packed = Packed::between(&world, OLD, NEW);
-    let bytes = [&packed.bytes[..], b"more"].concat();
+    let mut bytes = packed.bytes.clone();
+    *bytes.last_mut().unwrap() ^= 1;
     packed.publish_as(&world, &bytes, |_| ());
-    let plan = json(&world.updog(&["--json", "update", "--dry-run"]).stdout);
     let update = world.updog(&["--json", "update-image"]);
     assert_eq!(update.code, 0, "{}", update.stderr);
-    assert!(update.stderr.contains("bytes follow"), "{}", update.stderr);
-    let images = plan["pack"]["instead_of_bytes"].as_u64().unwrap();
-    let pack = plan["pack"]["fetch_bytes"].as_u64().unwrap();
-    assert_eq!(json(&update.stdout)["fetched_bytes"], images + pack);
+    let [pack, frames] = [PACK, "frames"].map(|name| world.server.bytes(name));
+    assert!(pack == bytes.len() && frames > 0);
+    assert_eq!(json(&update.stdout)["fetched_bytes"], pack + frames);
 }
 
 #[test]
@@ -274,7 +334,7 @@ fn a_pack_that_ends_early_is_not_used() {
     let (world, packed) = packed();
     let half = packed.bytes[..packed.bytes.len() / 2].to_vec();
     world.server.fault(PACK, usize::MAX, Fault::Replace(half));
-    falls_back(&world, "cannot fetch the pack");
+    falls_back(&world, "cannot fetch from-1.0.0.waypack");
 }
 
 #[test]
@@ -283,7 +343,7 @@ fn a_pack_with_a_flipped_byte_is_not_used() {
     for place in [0, 20, packed.head.len() + 20, packed.bytes.len() - 1] {
         let mut bytes = packed.bytes.clone();
         bytes[place] ^= 1;
-        world.server.fault(PACK, 1, Fault::Replace(bytes));
+        world.server.fault(PACK, usize::MAX, Fault::Replace(bytes));
         neither_helps(&world);
         world.server.behave();
     }
@@ -312,16 +372,24 @@ fn a_signed_pack_that_ends_early_is_not_used() {
         neither_helps(&world);
         world.server.behave();
     }
-    falls_back(&world, "the pack ends too early");
+    falls_back(&world, "are no range of a target of");
 }
 
 #[test]
-fn bytes_that_follow_a_signed_pack_are_refused() {
+fn bytes_that_follow_a_signed_pack_are_not_looked_at() {
     let world = World::new();
     let packed = Packed::between(&world, OLD, NEW);
     let bytes = [&packed.bytes[..], b"more"].concat();
     packed.publish_as(&world, &bytes, |_| ());
-    falls_back(&world, "bytes follow");
+    let update = world.updog(&["update-image"]);
+    assert_eq!(update.code, 0, "{}", update.stderr);
+    assert_eq!(world.server.bytes(PACK), packed.bytes.len());
+    let last = |request: Request| request.range.and_then(|range| range.last).unwrap();
+    let ends = world.server.requests(PACK).into_iter().map(last);
+    assert_eq!(ends.max(), Some(packed.bytes.len() - 1));
+    assert_eq!(world.server.requests(".img").len(), 0);
+    assert_eq!(world.server.requests("frames").len(), 0);
+    assert!(world.holds(SetId::B, NEW));
 }
 
 #[test]
@@ -361,7 +429,7 @@ fn a_pack_of_another_pair_is_not_used() {
 fn a_bad_block_of_the_running_set_is_not_copied() {
     let (world, packed) = packed();
     damage(&world, SetId::A, Part::Root, packed.copied(Image::Root));
-    falls_back(&world, "is not what its tree says");
+    falls_back(&world, "1 blocks of the disk were not what they had to be");
 }
 
 #[test]
@@ -372,11 +440,16 @@ fn a_bad_boot_block_of_the_running_set_is_found_in_the_end() {
 }
 
 #[test]
-fn a_running_set_whose_tree_does_not_hold_gets_the_images() {
+fn a_running_set_whose_tree_does_not_hold_gets_frames() {
     let (world, _) = packed();
     damage(&world, SetId::A, Part::Hash, 2);
-    falls_back(&world, "no pack is used: the tree of the running set cannot be used");
+    let update = world.updog(&["update-image"]);
+    assert_eq!(update.code, 0, "{}", update.stderr);
+    let why = "no pack is used: the tree of the running set cannot be used";
+    assert_eq!(update.stderr.matches(why).count(), 1, "{}", update.stderr);
     assert_eq!(world.server.requests(PACK).len(), 0);
+    assert_eq!(world.server.requests(".img").len(), 0);
+    assert!(world.holds(SetId::B, NEW));
 }
 
 #[test]
