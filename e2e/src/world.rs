@@ -1,6 +1,8 @@
 //! A small world, made by our own programs: two releases, a repository on a server that may misbehave, and
 //! a host that runs the older release from set A of a disk image.
 
+mod releases;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -62,25 +64,25 @@ impl World {
 
     /// As [`World::new`], with root images of more than 24 MB: long enough to be read back while they are still being written.
     pub fn large() -> Self {
-        let world = Self::built(&SPEC.replace("root = 8", "root = 40"), 24_000_000);
+        let world = Self::built(&SPEC.replace("root = 8", "root = 40"), (24_000_000, CHANGED));
         world.publish(NEW, &[]);
         world
     }
 
     /// Both releases built, the older one on the disk, the repository empty.
     pub fn unpublished() -> Self {
-        Self::built(SPEC, 0)
+        Self::built(SPEC, (0, CHANGED))
     }
 
-    /// The specification of the images, and how many bytes more than usual their root filesystems have.
-    fn built(spec: &str, more: usize) -> Self {
+    /// The specification of the images, how many bytes more than usual their root filesystems have, and how many that differ.
+    fn built(spec: &str, (more, changed): (usize, usize)) -> Self {
         let folder = tempfile::tempdir().expect("there is room for temporary files");
         let path = folder.path();
         fs::create_dir_all(path.join("repo")).expect("a new folder can be made");
         let server = Hostile::serve(&path.join("repo")).expect("loopback has free ports");
         let world = Self { folder, server };
         for version in [OLD, NEW] {
-            world.build(version, spec, more);
+            world.build(version, spec, (more, changed));
         }
         let parts = world.parts(OLD);
         programs::must(
@@ -220,8 +222,7 @@ impl World {
     pub fn holds(&self, set: SetId, version: &str) -> bool {
         let disk = fs::read(self.disk()).expect("the disk can be read");
         Part::ALL.into_iter().all(|part| {
-            let image = self.parts(version).join(format!("{}.img", part.name()));
-            let image = fs::read(image).expect("the image can be read");
+            let image = self.image(version, part);
             let start = usize::try_from(self.range(set, part).start).expect("test disks are small");
             disk[start..].starts_with(&image)
         })
@@ -253,11 +254,12 @@ impl World {
     }
 
     /// Builds a release from a root filesystem of a few files.
-    fn build(&self, version: &str, text_of_spec: &str, more: usize) {
+    fn build(&self, version: &str, text_of_spec: &str, (more, changed): (usize, usize)) {
         let (spec, rootfs) = (self.path("image.toml"), self.path(&format!("rootfs-{version}")));
         write(&spec, text_of_spec);
         make_rootfs(&rootfs, version);
         write(&rootfs.join("usr/lib/more"), noise("more", more));
+        write(&rootfs.join("usr/lib/changed"), noise(version, changed));
         let parts = self.parts(version);
         let arguments = ["build", "--spec", text(&spec), "--rootfs", text(&rootfs)];
         let more = ["--version", version, "--out", text(&parts)];
@@ -276,6 +278,9 @@ const SPEC: &str = "variant = 'small'\narch = 'x86_64'\nproduct_line = 'small'\n
     kernel = 'boot/vmlinuz'\ninitramfs = 'boot/initrd'\n\
     [sizes]\nboot = 4\nroot = 8\nhash = 1\nreserved = 1\nprivate = 1\ndata = 1\n";
 
+/// Bytes that differ between releases.
+const CHANGED: usize = 1_000_000;
+
 /// Stands for a kernel.
 const KERNEL: &str = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub";
 
@@ -289,7 +294,7 @@ pub fn make_rootfs(folder: &Path, version: &str) {
     fs::copy(KERNEL, folder.join("boot/vmlinuz")).expect("the package systemd-boot-efi is there");
     write(&folder.join("boot/initrd"), noise("initrd", 600_000));
     write(&folder.join("usr/lib/same"), noise("same", 3_000_000));
-    write(&folder.join("usr/lib/changed"), noise(version, 1_000_000));
+    write(&folder.join("usr/lib/changed"), noise(version, CHANGED));
 }
 
 /// Bytes that do not compress, the same for the same word.
