@@ -1,11 +1,12 @@
 //! Worlds whose releases were both published, and what tests do to them.
 
 use std::fs;
+use std::path::PathBuf;
 
 use gptprio::SetId;
 use serde_json::Value;
 
-use super::{NEW, OLD, Part, SPEC, World, write};
+use super::{NEW, OLD, Part, SPEC, World, text, write};
 
 /// Length of a block in bytes.
 const BLOCK: usize = 4096;
@@ -16,10 +17,15 @@ impl World {
         Self::unpublished().with_both(more)
     }
 
-    /// As [`World::of_both`], with 40 MB that differ between the releases.
+    /// As [`World::of_both`], with 40 MB that differ between the releases, and 24 MB that do not.
     pub fn much_changed() -> Self {
-        let spec = SPEC.replace("root = 8", "root = 56");
-        Self::built(&spec, (0, 40_000_000)).with_both(&["--pack-level", "1", "--frame-level", "1"])
+        let spec = SPEC.replace("root = 8", "root = 80");
+        Self::built(&spec, (24_000_000, 40_000_000)).with_both(&[
+            "--pack-level",
+            "1",
+            "--frame-level",
+            "1",
+        ])
     }
 
     fn with_both(self, more: &[&str]) -> Self {
@@ -79,6 +85,13 @@ impl World {
             let place = windows.position(|window| window == content);
             bytes[place.expect("it is there")] ^= 1;
         });
+    }
+
+    /// The published target whose name ends so.
+    pub fn published(&self, end: &str) -> PathBuf {
+        let entries = fs::read_dir(self.path("repo/targets")).expect("there are targets");
+        let mut paths = entries.map(|entry| entry.expect("a folder can be listed").path());
+        paths.find(|path| text(path).ends_with(end)).expect("the target is published")
     }
 
     /// The image of a release.
