@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::fs::{self, File};
-use std::io::Cursor;
+mod packed;
+
+use std::fs;
 use std::process::Stdio;
 use std::thread;
 
@@ -11,10 +12,9 @@ use e2e::hostile::{Fault, Hostile, Request};
 use e2e::programs;
 use e2e::world::{NEW, OLD, Part, World, text};
 use gptprio::SetId;
-use pack::make::{Images, Level, Options, Padded, Source, make};
-use pack::{HEAD_OFFSET, Head, Image, Sha256, Way};
+use pack::Image;
+use packed::{Packed, Release};
 use serde_json::{Value, json};
-use verity::{BLOCK_SIZE, BlockHasher, Leaves, RootHash, Salt, Unreadable, available_threads};
 
 /// Name of the pack's target.
 const PACK: &str = "from-1.0.0.waypack";
@@ -24,101 +24,6 @@ const FRAMES: &str = "frames";
 
 /// In the name of the largest of the whole images.
 const IMAGES: &str = "root.img";
-
-/// A pack that was made.
-struct Packed {
-    bytes: Vec<u8>,
-    head: Vec<u8>,
-    /// Root hash of the old release.
-    from: RootHash,
-}
-
-/// The images of a release, as packs are made of them.
-struct Release {
-    images: [(Padded<File>, Leaves); 2],
-    root_hash: RootHash,
-    salt: Salt,
-}
-
-impl Release {
-    fn of(world: &World, version: &str) -> Self {
-        let open = |part: Part| {
-            let file = File::open(world.parts(version).join(format!("{}.img", part.name())));
-            let file = file.unwrap();
-            let length = file.metadata().unwrap().len();
-            Padded::new(file, length)
-        };
-        let hash = open(Part::Hash);
-        let root_hash = verity::claimed_root_hash(&hash, hash.length()).unwrap().unwrap();
-        let (leaves, superblock) = Leaves::read(&hash, hash.length(), &root_hash).unwrap();
-        let salt = superblock.params.salt;
-        let (boot, hasher, threads) =
-            (open(Part::Boot), BlockHasher::new(&salt), available_threads());
-        let length = boot.length();
-        let hashed =
-            Leaves::of_data(&boot, length, &hasher, Unreadable::Refuse, threads, &|_| ()).unwrap();
-        Self { images: [(open(Part::Root), leaves), (boot, hashed)], root_hash, salt }
-    }
-
-    fn images(&self) -> Images<'_> {
-        let [root, boot] = self.images.each_ref().map(|(data, leaves)| Source { data, leaves });
-        Images { root, boot, root_hash: self.root_hash }
-    }
-}
-
-impl Packed {
-    /// The pack that leads from one release of the world to another.
-    fn between(world: &World, old: &str, new: &str) -> Self {
-        let (old, new) = (Release::of(world, old), Release::of(world, new));
-        let options =
-            Options { level: Level::new(1).unwrap(), threads: available_threads(), memory: 0 };
-        let zero = BlockHasher::new(&old.salt).digest(&[0; BLOCK_SIZE]);
-        let (mut spool, mut bytes) = (Cursor::new(Vec::new()), Vec::new());
-        let (from, to) = (old.images(), new.images());
-        let made = make(&from, &to, &zero, &options, &mut spool, &mut bytes, &|_, _| ()).unwrap();
-        Self { bytes, head: made.head, from: old.root_hash }
-    }
-
-    /// As the manifest names it.
-    fn entry(&self) -> Value {
-        json!([{
-            "from": OLD,
-            "from_root_hash": self.from.to_string(),
-            "target": PACK,
-            "head": { "length": self.head.len(), "sha256": Sha256::of(&self.head).to_string() },
-        }])
-    }
-
-    /// Publishes it, with `bytes` for its target and its entry changed.
-    fn publish_as(&self, world: &World, bytes: &[u8], change: impl FnOnce(&mut Value)) {
-        let mut entry = self.entry();
-        change(&mut entry[0]);
-        let mut manifest = world.manifest();
-        manifest["updates"][0]["packs"] = entry;
-        let manifest = manifest.to_string();
-        world.sign_elsewhere(&[("manifest.json", manifest.as_bytes()), (PACK, bytes)]);
-    }
-
-    /// Bytes up to the end of its head.
-    fn start(&self) -> usize {
-        usize::try_from(HEAD_OFFSET).unwrap() + self.head.len()
-    }
-
-    fn publish(&self, world: &World) {
-        self.publish_as(world, &self.bytes, |_| ());
-    }
-
-    /// A block of the old image that becomes one of the new image, amid the most such blocks: no other has its content.
-    fn copied(&self, image: Image) -> u32 {
-        let head = Head::parse(&self.head).unwrap();
-        let copied = head.runs(image).iter().filter_map(|run| match run.way {
-            Way::Old { image: from, first } if from == image => Some((run.blocks, first)),
-            _ => None,
-        });
-        let (blocks, first) = copied.max().unwrap();
-        first + blocks / 2
-    }
-}
 
 /// A world whose newer release has a pack, and the pack.
 fn packed() -> (World, Packed) {
@@ -132,23 +37,8 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// Damages a block of a set.
-fn damage(world: &World, set: SetId, part: Part, block: u32) {
-    let mut disk = fs::read(world.disk()).unwrap();
-    let start = usize::try_from(world.range(set, part).start).unwrap();
-    disk[start + usize::try_from(block).unwrap() * BLOCK_SIZE + 7] ^= 1;
-    fs::write(world.disk(), disk).unwrap();
-}
-
 /// What stands at the end of a line that tells of a source that is given up.
 const GIVEN_UP: &str = ": what is lacking is fetched another way";
-
-/// Takes the frames of the newer release out of the manifest.
-fn without_frames(world: &World) {
-    let mut manifest = world.manifest();
-    manifest["updates"][0].as_object_mut().unwrap().remove("frames").unwrap();
-    world.sign_elsewhere(&[("manifest.json", manifest.to_string().as_bytes())]);
-}
 
 /// Updates, from the frames at last and, where there are none, from the images; expects to be told why, once.
 fn falls_back(world: &World, why: &str) {
@@ -156,7 +46,7 @@ fn falls_back(world: &World, why: &str) {
     comes_from(FRAMES, world, why);
     fs::write(world.disk(), disk).unwrap();
     fs::remove_dir_all(world.path("state")).unwrap();
-    without_frames(world);
+    world.change_update(|update| drop(update.as_object_mut().unwrap().remove("frames")));
     comes_from(IMAGES, world, why);
 }
 
@@ -428,21 +318,21 @@ fn a_pack_of_another_pair_is_not_used() {
 #[test]
 fn a_bad_block_of_the_running_set_is_not_copied() {
     let (world, packed) = packed();
-    damage(&world, SetId::A, Part::Root, packed.copied(Image::Root));
+    world.damage(SetId::A, Part::Root, packed.copied(Image::Root));
     falls_back(&world, "1 blocks of the disk were not what they had to be");
 }
 
 #[test]
 fn a_bad_boot_block_of_the_running_set_is_found_in_the_end() {
     let (world, packed) = packed();
-    damage(&world, SetId::A, Part::Boot, packed.copied(Image::Boot));
+    world.damage(SetId::A, Part::Boot, packed.copied(Image::Boot));
     falls_back(&world, "was written and does not read back as released");
 }
 
 #[test]
 fn a_running_set_whose_tree_does_not_hold_gets_frames() {
     let (world, _) = packed();
-    damage(&world, SetId::A, Part::Hash, 2);
+    world.damage(SetId::A, Part::Hash, 2);
     let update = world.updog(&["update-image"]);
     assert_eq!(update.code, 0, "{}", update.stderr);
     let why = "no pack is used: the tree of the running set cannot be used";
