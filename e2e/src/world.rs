@@ -62,10 +62,17 @@ impl World {
         world
     }
 
-    /// As [`World::new`], with root images of more than 24 MB: long enough to be read back while they are still being written.
+    /// As [`World::new`], with nothing to fetch but the whole images.
+    pub fn of_images() -> Self {
+        let world = Self::unpublished();
+        world.publish(NEW, &["--images", "lz4"]);
+        world
+    }
+
+    /// As [`World::of_images`], with root images of more than 24 MB: long enough to be read back while they are still being written.
     pub fn large() -> Self {
         let world = Self::built(&SPEC.replace("root = 8", "root = 40"), (24_000_000, CHANGED));
-        world.publish(NEW, &[]);
+        world.publish(NEW, &["--images", "lz4"]);
         world
     }
 

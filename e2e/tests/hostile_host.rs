@@ -201,7 +201,7 @@ fn an_update_cut_anywhere_is_finished_by_the_same_command() {
 
 #[test]
 fn an_update_of_a_half_written_set_is_finished_by_the_same_command() {
-    let world = World::new();
+    let world = World::of_images();
     world.server.fault("boot.img", usize::MAX, e2e::hostile::Fault::Status(404));
     assert_eq!(world.updog(&["update"]).code, 1);
     assert!(!world.sets().b.unwrap().is_bootable());

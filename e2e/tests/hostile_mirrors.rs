@@ -28,7 +28,7 @@ fn add_mirrors(world: &World, mirrors: &[&Hostile]) {
 
 /// A world with a second server of the same repository.
 fn with_mirror() -> (World, Hostile) {
-    let world = World::new();
+    let world = World::of_images();
     let mirror = Hostile::serve(&world.path("repo")).unwrap();
     add_mirrors(&world, &[&mirror]);
     (world, mirror)
@@ -181,7 +181,7 @@ fn an_image_that_every_mirror_spoils_leaves_a_set_that_cannot_boot() {
 
 #[test]
 fn an_update_from_a_mounted_medium_needs_no_server() {
-    let world = World::new();
+    let world = World::of_images();
     let medium = format!("file://{}", text(&world.path("repo")));
     let config = fs::read_to_string(world.path("updog.toml")).unwrap();
     let server = world.server.url("");
@@ -193,7 +193,7 @@ fn an_update_from_a_mounted_medium_needs_no_server() {
 
 #[test]
 fn a_medium_that_was_taken_away_is_a_failure_and_one_that_lies_is_refused() {
-    let world = World::new();
+    let world = World::of_images();
     let medium = world.path("medium");
     copy(&world.path("repo"), &medium);
     let config = fs::read_to_string(world.path("updog.toml")).unwrap();
@@ -209,7 +209,7 @@ fn a_medium_that_was_taken_away_is_a_failure_and_one_that_lies_is_refused() {
 
 #[test]
 fn credentials_of_addresses_and_proxies_are_never_printed() {
-    let world = World::new();
+    let world = World::of_images();
     let config = fs::read_to_string(world.path("updog.toml")).unwrap();
     let secret = |config: &str| config.replace("http://127", "http://me:secret@127");
     let nowhere = "https_proxy = 'http://me:secret@127.0.0.1:9'\n";

@@ -25,7 +25,7 @@ fn fails(world: &World, code: i32) -> String {
 
 #[test]
 fn a_body_that_breaks_off_is_resumed_where_it_ended() {
-    let world = World::new();
+    let world = World::of_images();
     world.server.fault("root.img", 2, Fault::CutAfter(700_000));
     updates(&world);
     let offsets: Vec<_> = world.server.requests("root.img").iter().map(|one| one.offset).collect();
@@ -35,7 +35,7 @@ fn a_body_that_breaks_off_is_resumed_where_it_ended() {
 
 #[test]
 fn a_server_that_ignores_ranges_is_read_past_what_is_there() {
-    let world = World::new();
+    let world = World::of_images();
     world.server.fault("root.img", 1, Fault::CutAfter(700_000));
     world.server.fault("root.img", 1, Fault::IgnoreRange);
     updates(&world);
@@ -43,7 +43,7 @@ fn a_server_that_ignores_ranges_is_read_past_what_is_there() {
 
 #[test]
 fn a_server_that_sends_another_range_is_asked_again() {
-    let world = World::new();
+    let world = World::of_images();
     world.server.fault("root.img", 1, Fault::CutAfter(700_000));
     world.server.fault("root.img", 1, Fault::ShiftRange);
     updates(&world);
@@ -51,7 +51,7 @@ fn a_server_that_sends_another_range_is_asked_again() {
 
 #[test]
 fn a_server_that_never_sends_the_right_range_is_given_up() {
-    let world = World::new();
+    let world = World::of_images();
     world.server.fault("root.img", 1, Fault::CutAfter(700_000));
     world.server.fault("root.img", usize::MAX, Fault::ShiftRange);
     let error = fails(&world, 75);
@@ -60,7 +60,7 @@ fn a_server_that_never_sends_the_right_range_is_given_up() {
 
 #[test]
 fn a_range_of_a_file_of_another_length_is_not_taken() {
-    let world = World::new();
+    let world = World::of_images();
     world.server.fault("root.img", 1, Fault::CutAfter(700_000));
     world.server.fault("root.img", usize::MAX, Fault::WrongTotal);
     let error = fails(&world, 75);
@@ -69,14 +69,14 @@ fn a_range_of_a_file_of_another_length_is_not_taken() {
 
 #[test]
 fn the_rest_is_asked_for_only_of_the_file_that_was_begun() {
-    let world = World::new();
+    let world = World::of_images();
     world.server.tag("\"one\"");
     world.server.fault("root.img", 1, Fault::CutAfter(700_000));
     updates(&world);
     let asked = world.server.requests("root.img");
     assert_eq!((asked[0].offset, asked[0].if_range.as_deref()), (0, None));
     assert_eq!(asked[1].if_range.as_deref(), Some("\"one\""));
-    let world = World::new();
+    let world = World::of_images();
     world.server.tag("W/\"one\"");
     world.server.fault("root.img", 1, Fault::CutAfter(700_000));
     updates(&world);
@@ -89,13 +89,13 @@ fn the_rest_is_asked_for_only_of_the_file_that_was_begun() {
 
 #[test]
 fn a_file_that_changes_on_the_way_is_noticed_at_once() {
-    let world = World::new();
+    let world = World::of_images();
     world.server.tag("\"one\"");
     world.server.fault("root.img", 1, Fault::CutAfter(700_000));
     world.server.fault("root.img", 1, Fault::Retag("\"two\"".to_owned()));
     updates(&world);
     assert_eq!(world.server.requests("root.img").len(), 2, "the same bytes under another tag");
-    let world = World::new();
+    let world = World::of_images();
     let mut other = fs::read(world.target(Part::Root)).unwrap();
     other[1000] ^= 1;
     world.server.fault("root.img", 1, Fault::CutAfter(700_000));
@@ -107,7 +107,7 @@ fn a_file_that_changes_on_the_way_is_noticed_at_once() {
 
 #[test]
 fn a_passing_500_is_tried_again() {
-    let world = World::new();
+    let world = World::of_images();
     world.server.fault("timestamp.json", 1, Fault::Status(503));
     world.server.fault("root.img", 2, Fault::Status(500));
     updates(&world);
@@ -115,7 +115,7 @@ fn a_passing_500_is_tried_again() {
 
 #[test]
 fn a_lasting_500_is_temporary() {
-    let world = World::new();
+    let world = World::of_images();
     world.server.fault("root.img", usize::MAX, Fault::Status(500));
     let error = fails(&world, 75);
     assert!(error.contains("500"), "{error}");
@@ -124,7 +124,7 @@ fn a_lasting_500_is_temporary() {
 
 #[test]
 fn a_missing_target_is_a_failure_and_not_tried_again() {
-    let world = World::new();
+    let world = World::of_images();
     fs::remove_file(world.target(Part::Root)).unwrap();
     let error = fails(&world, 1);
     assert!(error.contains("404"), "{error}");
@@ -133,7 +133,7 @@ fn a_missing_target_is_a_failure_and_not_tried_again() {
 
 #[test]
 fn a_missing_timestamp_is_a_failure() {
-    let world = World::new();
+    let world = World::of_images();
     world.server.fault("timestamp.json", usize::MAX, Fault::Status(404));
     let error = fails(&world, 1);
     assert!(error.contains("timestamp.json"), "{error}");
@@ -141,7 +141,7 @@ fn a_missing_timestamp_is_a_failure() {
 
 #[test]
 fn silence_ends_after_the_idle_limit() {
-    let world = World::new();
+    let world = World::of_images();
     world.server.fault("root.img", usize::MAX, Fault::Silence);
     fails(&world, 75);
     world.server.behave();
@@ -151,7 +151,7 @@ fn silence_ends_after_the_idle_limit() {
 
 #[test]
 fn metadata_without_end_is_refused() {
-    let world = World::new();
+    let world = World::of_images();
     world.server.fault("timestamp.json", usize::MAX, Fault::Extra(10 << 20));
     let error = fails(&world, 4);
     assert!(error.contains("timestamp.json"), "{error}");
@@ -159,13 +159,13 @@ fn metadata_without_end_is_refused() {
 
 #[test]
 fn redirects_are_followed_a_few_times_and_never_round_in_circles() {
-    let world = World::new();
+    let world = World::of_images();
     let path = world.target(Part::Root);
     let name = path.file_name().unwrap().to_str().unwrap();
     let here = world.server.url(&format!("targets/{name}"));
     world.server.fault("root.img", 1, Fault::Redirect(here.clone()));
     updates(&world);
-    let world = World::new();
+    let world = World::of_images();
     let there = world.server.url("targets/x-root.img");
     world.server.fault("root.img", usize::MAX, Fault::Redirect(there));
     let error = fails(&world, 1);
@@ -174,7 +174,7 @@ fn redirects_are_followed_a_few_times_and_never_round_in_circles() {
 
 #[test]
 fn a_redirect_to_another_host_over_plain_http_is_not_followed() {
-    let world = World::new();
+    let world = World::of_images();
     let elsewhere = world.server.url("targets/").replace("127.0.0.1", "me:secret@localhost");
     world.server.fault("root.img", usize::MAX, Fault::Redirect(elsewhere));
     let error = fails(&world, 1);
@@ -184,7 +184,7 @@ fn a_redirect_to_another_host_over_plain_http_is_not_followed() {
 
 #[test]
 fn a_server_that_is_not_there_is_temporary() {
-    let world = World::new();
+    let world = World::of_images();
     let config = fs::read_to_string(world.path("updog.toml")).unwrap();
     let port = world.server.url("").split(':').nth(2).unwrap().trim_end_matches('/').to_owned();
     // Nothing listens on the discard port here.
@@ -195,7 +195,7 @@ fn a_server_that_is_not_there_is_temporary() {
 
 #[test]
 fn the_proxy_of_the_configuration_is_used_and_no_other() {
-    let world = World::new();
+    let world = World::of_images();
     let proxy = world.server.url("");
     // The name exists only behind the proxy.
     let behind = |text: String| text.replace(&proxy, "http://updates.example/");

@@ -15,7 +15,7 @@ const DRIP: Fault = Fault::Drip(Duration::from_millis(100));
 
 /// A world whose host takes the first failure for an answer.
 fn impatient() -> World {
-    let world = World::new();
+    let world = World::of_images();
     let config = fs::read_to_string(world.path("updog.toml")).unwrap();
     fs::write(world.path("updog.toml"), config.replace("retries = 2", "retries = 0")).unwrap();
     world
@@ -74,7 +74,7 @@ fn slow_retrieval_of_metadata_ends_and_the_store_stays_as_it_was() {
 
 #[test]
 fn slow_retrieval_of_a_byte_a_connection_is_no_progress() {
-    let world = World::new();
+    let world = World::of_images();
     world.server.fault("root.img", 20, Fault::CutAfter(1));
     fails(&world);
     assert_eq!(world.server.requests("root.img").len(), 3, "once, and two retries");
@@ -83,7 +83,7 @@ fn slow_retrieval_of_a_byte_a_connection_is_no_progress() {
 
 #[test]
 fn a_slow_link_that_keeps_up_with_the_configuration_is_waited_for() {
-    let world = World::new();
+    let world = World::of_images();
     world.configure("minimum_bytes_per_second = 0");
     world.server.fault("timestamp.json", 1, Fault::Drip(Duration::from_millis(2)));
     assert_eq!(world.updog(&["check-update"]).code, 0);

@@ -45,7 +45,7 @@ fn lz4(bytes: &[u8]) -> Vec<u8> {
 #[test]
 fn another_complete_frame_that_is_shorter_is_refused() {
     for part in Part::ALL {
-        let world = World::new();
+        let world = World::of_images();
         let frame = lz4(&noise("other", 4096 * 4));
         world.server.fault(&format!("{}.img", part.name()), usize::MAX, Fault::Replace(frame));
         let error = fails(&world, 75);
@@ -55,7 +55,7 @@ fn another_complete_frame_that_is_shorter_is_refused() {
 
 #[test]
 fn another_complete_frame_padded_to_the_signed_length_is_refused() {
-    let world = World::new();
+    let world = World::of_images();
     let length = fs::metadata(world.target(Part::Root)).unwrap().len();
     let mut frame = lz4(&noise("other", 4096 * 16));
     frame.resize(usize::try_from(length).unwrap(), 0);
@@ -68,7 +68,7 @@ fn another_complete_frame_padded_to_the_signed_length_is_refused() {
 #[test]
 fn a_flipped_bit_on_the_way_is_refused() {
     for part in Part::ALL {
-        let world = World::new();
+        let world = World::of_images();
         let mut bytes = fs::read(world.target(part)).unwrap();
         let middle = bytes.len() / 2;
         bytes[middle] ^= 0x10;
@@ -80,7 +80,7 @@ fn a_flipped_bit_on_the_way_is_refused() {
 
 #[test]
 fn a_truncated_target_is_temporary_and_named() {
-    let world = World::new();
+    let world = World::of_images();
     let target = world.target(Part::Root);
     let bytes = fs::read(&target).unwrap();
     fs::write(&target, &bytes[..bytes.len() - 1000]).unwrap();
@@ -92,7 +92,7 @@ fn a_truncated_target_is_temporary_and_named() {
 
 #[test]
 fn a_server_that_sends_more_is_refused() {
-    let world = World::new();
+    let world = World::of_images();
     world.server.fault("root.img", usize::MAX, Fault::Extra(1));
     let error = fails(&world, 4);
     assert!(error.contains("more than"), "{error}");
@@ -110,7 +110,7 @@ fn image(world: &World, part: Part) -> Vec<u8> {
 
 #[test]
 fn signed_trailing_bytes_are_refused() {
-    let world = World::new();
+    let world = World::of_images();
     let mut bytes = fs::read(world.target(Part::Root)).unwrap();
     bytes.extend_from_slice(b"trailing");
     sign(&world, Part::Root, &bytes);
@@ -121,7 +121,7 @@ fn signed_trailing_bytes_are_refused() {
 #[test]
 fn a_signed_image_that_is_another_than_the_release_says_is_refused() {
     for part in Part::ALL {
-        let world = World::new();
+        let world = World::of_images();
         let mut image = image(&world, part);
         let last = image.len() - 1;
         image[last] ^= 1;
@@ -134,7 +134,7 @@ fn a_signed_image_that_is_another_than_the_release_says_is_refused() {
 
 #[test]
 fn a_signed_image_that_is_shorter_than_the_release_says_is_refused() {
-    let world = World::new();
+    let world = World::of_images();
     let image = image(&world, Part::Root);
     sign(&world, Part::Root, &lz4(&image[..image.len() - 4096]));
     let error = fails(&world, 4);
@@ -143,7 +143,7 @@ fn a_signed_image_that_is_shorter_than_the_release_says_is_refused() {
 
 #[test]
 fn a_signed_image_that_is_longer_than_the_release_says_is_refused() {
-    let world = World::new();
+    let world = World::of_images();
     let mut image = image(&world, Part::Root);
     image.extend_from_slice(&[0; 4096]);
     sign(&world, Part::Root, &lz4(&image));
@@ -153,7 +153,7 @@ fn a_signed_image_that_is_longer_than_the_release_says_is_refused() {
 
 #[test]
 fn a_signed_target_that_is_no_frame_is_refused() {
-    let world = World::new();
+    let world = World::of_images();
     sign(&world, Part::Root, &noise("no frame", 100_000));
     let error = fails(&world, 4);
     assert!(error.contains("decoded"), "{error}");
@@ -168,7 +168,7 @@ fn sign_manifest(world: &World, change: impl FnOnce(&mut Value)) {
 
 #[test]
 fn a_root_hash_that_does_not_match_is_refused() {
-    let world = World::new();
+    let world = World::of_images();
     sign_manifest(&world, |update| update["contents"]["root_hash"] = "ab".repeat(32).into());
     let error = fails(&world, 4);
     assert!(error.contains("root hash"), "{error}");
@@ -183,14 +183,14 @@ fn without_contents(world: &World) {
 
 #[test]
 fn a_release_that_names_no_contents_is_installed_and_checked() {
-    let world = World::new();
+    let world = World::of_images();
     without_contents(&world);
     recovers(&world);
 }
 
 #[test]
 fn a_release_that_names_no_contents_must_agree_with_itself() {
-    let world = World::new();
+    let world = World::of_images();
     without_contents(&world);
     let mut root = image(&world, Part::Root);
     root[5000] ^= 1;
@@ -202,7 +202,7 @@ fn a_release_that_names_no_contents_must_agree_with_itself() {
 #[test]
 fn an_image_that_turns_out_larger_than_its_partition_is_refused() {
     for part in Part::ALL {
-        let world = World::new();
+        let world = World::of_images();
         without_contents(&world);
         let length = usize::try_from(world.range(SetId::B, part).length).unwrap();
         sign(&world, part, &lz4(&vec![0x5A; length + 1]));
@@ -217,7 +217,7 @@ fn an_image_that_turns_out_larger_than_its_partition_is_refused() {
 
 #[test]
 fn an_image_larger_than_its_partition_is_refused_before_anything_is_fetched() {
-    let world = World::new();
+    let world = World::of_images();
     let spec = world.path("image.toml");
     let small = fs::read_to_string(&spec).unwrap().replace("root = 8", "root = 4");
     fs::write(&spec, small).unwrap();
@@ -241,7 +241,7 @@ fn an_image_larger_than_its_partition_is_refused_before_anything_is_fetched() {
 #[test]
 fn a_bit_flipped_after_writing_is_found_before_it_boots() {
     for part in Part::ALL {
-        let world = World::new();
+        let world = World::of_images();
         assert_eq!(world.updog(&["update-image"]).code, 0);
         let start = world.range(SetId::B, part).start;
         let mut disk = fs::read(world.disk()).unwrap();

@@ -112,14 +112,21 @@ fn the_active_set_is_labelled_as_it_is() {
 
 #[test]
 fn requests_carry_the_fleets_metrics() {
-    let world = World::new();
-    assert_eq!(world.updog(&["update-image"]).code, 0);
-    let first = &world.server.requests("timestamp.json")[0];
-    assert!(first.query.contains("version=1.0.0") && first.query.contains("seed=7"), "{first:?}");
-    assert!(!first.query.contains("target="), "nothing was chosen yet: {first:?}");
-    let image = &world.server.requests("root.img")[0];
-    assert!(image.query.contains("target=1.1.0"), "{image:?}");
-    assert!(image.agent.starts_with("updog/"), "{image:?}");
+    for (world, target) in [(World::new(), "root.frames"), (World::of_images(), "root.img")] {
+        assert_eq!(world.updog(&["update-image"]).code, 0);
+        let first = &world.server.requests("timestamp.json")[0];
+        assert!(
+            first.query.contains("version=1.0.0") && first.query.contains("seed=7"),
+            "{first:?}"
+        );
+        assert!(!first.query.contains("target="), "nothing was chosen yet: {first:?}");
+        let asked = world.server.requests(target);
+        assert!(!asked.is_empty(), "{target}");
+        for request in asked {
+            assert!(request.query.contains("target=1.1.0"), "{request:?}");
+            assert!(request.agent.starts_with("updog/"), "{request:?}");
+        }
+    }
 }
 
 #[test]

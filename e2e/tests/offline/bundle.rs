@@ -91,7 +91,7 @@ fn a_bundle_is_made_once_and_gives_way_only_when_told() {
         let dry = mirror(&world, form, &["--dry-run", "--json"]);
         assert_eq!((dry.code, world.path(form).exists()), (0, false), "{form}: {}", dry.stderr);
         let plan: Value = serde_json::from_str(&dry.stdout).unwrap();
-        assert_eq!((&plan["dry_run"], &plan["targets"]), (&true.into(), &4.into()), "{plan}");
+        assert_eq!((&plan["dry_run"], &plan["targets"]), (&true.into(), &7.into()), "{plan}");
         must_mirror(&world, form, &[]);
         assert_eq!(mirror(&world, form, &[]).code, 3, "{form}");
         world.publish(OLD, &[]);
@@ -135,7 +135,7 @@ fn a_bundle_is_not_made_of_what_a_host_would_refuse() {
 #[test]
 fn a_tampered_target_is_refused_and_does_not_boot() {
     for form in FORMS {
-        let world = World::new();
+        let world = World::of_images();
         let image = fs::read(world.target(Part::Root)).unwrap();
         must_mirror(&world, form, &[]);
         let path = match form {
