@@ -189,6 +189,20 @@ fn a_server_without_ranges_is_found_out_once_and_sends_whole_frames() {
 }
 
 #[test]
+fn a_mirror_without_ranges_gives_way_to_one_with_them() {
+    let world = framed();
+    let second = second_mirror(&world);
+    world.server.fault(FRAMES_ALONE, usize::MAX, Fault::IgnoreRange);
+    let update = needs_no_image(&world);
+    assert_eq!(update.stderr.matches("leaving the mirror").count(), 1, "{}", update.stderr);
+    let first = world.server.requests(FRAMES_ALONE);
+    assert!(first.len() <= 4 && first.iter().all(|request| request.range.is_some()), "{first:?}");
+    let asked = second.requests(FRAMES_ALONE);
+    assert!(!asked.is_empty() && asked.iter().all(is_short_range), "{asked:?}");
+    assert_eq!(second.requests(".img").len(), 0);
+}
+
+#[test]
 fn garbage_in_a_frame_is_not_used() {
     let world = framed();
     world.server.fault("root.frames", usize::MAX, Fault::Garble);
