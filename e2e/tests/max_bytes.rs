@@ -135,6 +135,24 @@ fn what_was_fetched_for_nothing_counts() {
 }
 
 #[test]
+fn what_finding_a_way_took_is_planned_for() {
+    let world = World::of_both(&[]);
+    let mut pack = fs::read(world.published(".pack")).unwrap();
+    pack[20] ^= 1;
+    let before = fs::read(world.disk()).unwrap();
+    world.server.fault(".pack", usize::MAX, Fault::Replace(pack));
+    let plan = world.plan();
+    let (planned, head) = (number(&plan["fetch_bytes"]), world.server.bytes(".pack"));
+    assert_eq!(plan["forecast"]["source"], "frames");
+    is_refused(&world, &with_limit(&world, planned - 1), &before);
+    let sent_before = sent(&world);
+    let update = with_limit(&world, planned);
+    assert_eq!(update.code, 0, "{}", update.stderr);
+    assert_eq!(sent(&world) - sent_before, planned, "with the head of {head} bytes");
+    assert!(world.holds(SetId::B, NEW));
+}
+
+#[test]
 fn images_are_refused_where_there_is_nothing_else() {
     let world = framed().without("frames");
     let plan = world.plan();

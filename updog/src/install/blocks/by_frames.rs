@@ -31,7 +31,6 @@ impl Assembly<'_> {
         plan: &FramesPlan,
         found: &mut Found,
     ) -> Result<(), InstallError> {
-        let spent = self.downloads.spent();
         let index = self.index(plan, found)?;
         let way = self.frames_way(plan, index, found, Trust::Tree)?;
         found.has_no_ranges = !self.has_ranges(plan, &way)?;
@@ -42,7 +41,7 @@ impl Assembly<'_> {
         let fetch = wanted.iter().map(|ranges| bytes(ranges)).fold(0, u64::saturating_add);
         found.forecast = Some(Forecast {
             source: Source::Frames,
-            fetch_bytes: fetch.saturating_add(self.downloads.spent() - spent),
+            fetch_bytes: fetch,
             ranges: wanted.iter().map(Vec::len).sum(),
             blocks: Some(way.recipe.tally()),
         });

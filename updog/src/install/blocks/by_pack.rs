@@ -27,12 +27,11 @@ impl Assembly<'_> {
         pack: &PackPlan,
         found: &mut Found,
     ) -> Result<(), InstallError> {
-        let spent = self.downloads.spent();
         match self.downloads.mirrors.ask(|mirror| self.head(mirror, pack, found)) {
             Ok(head) => {
                 let way = self.pack_way(head, found, Trust::Tree);
                 let way = way.map_err(|error| pack_failed(pack, error))?;
-                let fetch = bytes(&way.ranges()).saturating_add(self.downloads.spent() - spent);
+                let fetch = bytes(&way.ranges());
                 found.forecast = Some(Forecast {
                     source: Source::Pack,
                     fetch_bytes: fetch,

@@ -71,9 +71,13 @@ impl Assembly<'_> {
         })?;
         found.spent = self.downloads.spent().saturating_sub(before);
         if surveyed.is_none() {
-            let fetch_bytes = plan.image_bytes().saturating_add(found.spent);
             let (source, ranges, blocks) = (Source::Images, 0, None);
+            let fetch_bytes = plan.image_bytes();
             found.forecast = Some(Forecast { source, fetch_bytes, ranges, blocks });
+        }
+        // Of a source that was given up, too.
+        if let Some(forecast) = &mut found.forecast {
+            forecast.fetch_bytes = forecast.fetch_bytes.saturating_add(found.spent);
         }
         Ok(())
     }
