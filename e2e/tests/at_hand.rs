@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -16,7 +17,7 @@ use serde_json::Value;
 const BLOCK: usize = 4096;
 
 /// Blocks of the longest frame.
-const FRAME_BLOCKS: usize = 32;
+const FRAME_BLOCKS: usize = 128;
 
 /// A world whose newer release has frames and no pack.
 fn framed() -> World {
@@ -51,14 +52,19 @@ fn updates(world: &World) -> (usize, Finished) {
     (fetched, update)
 }
 
-/// About half of so many blocks: in runs of two frames each, and elsewhere one in eight. They look random and are the same in every run.
-fn some_blocks(count: usize) -> impl Iterator<Item = usize> {
-    let numbers = noise("some blocks", count);
-    let is_one = move |block: &usize| {
-        let in_run = numbers[block / (2 * FRAME_BLOCKS)].is_multiple_of(2);
-        in_run || numbers[*block].is_multiple_of(8)
+/// Blocks of an image that are there: the first three quarters of what is new, and some of the rest.
+fn some_blocks(old: &[Vec<u8>], image: &[u8]) -> Vec<usize> {
+    let known: HashSet<&[u8]> = old.iter().flat_map(|image| image.chunks(BLOCK)).collect();
+    let numbers = noise("some blocks", image.len() / BLOCK);
+    let blocks = || image.chunks_exact(BLOCK).enumerate();
+    let new = blocks().filter(|(_, bytes)| !known.contains(bytes)).count();
+    let mut seen = 0;
+    let mut is_there = |(block, bytes): &(usize, &[u8])| {
+        let is_new = !known.contains(bytes);
+        seen += usize::from(is_new);
+        if is_new { seen <= 3 * new / 4 } else { numbers[*block].is_multiple_of(8) }
     };
-    (0..count).filter(is_one)
+    blocks().filter(&mut is_there).map(|(block, _)| block).collect()
 }
 
 #[test]
@@ -90,10 +96,11 @@ fn a_running_set_whose_tree_does_not_hold_is_read() {
 fn a_half_written_set_has_its_half() {
     let world = framed();
     let whole = planned(&world);
+    let old = [Part::Root, Part::Boot].map(|part| world.image(OLD, part));
     for part in [Part::Root, Part::Boot] {
         let image = world.image(NEW, part);
         world.change(SetId::B, part, |bytes| {
-            for block in some_blocks(image.len() / BLOCK) {
+            for block in some_blocks(&old, &image) {
                 let place = block * BLOCK..(block + 1) * BLOCK;
                 bytes[place.clone()].copy_from_slice(&image[place]);
             }
