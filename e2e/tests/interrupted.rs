@@ -11,12 +11,15 @@ use std::thread;
 
 use e2e::hostile::{Budget, Fault};
 use e2e::programs;
-use e2e::world::{NEW, OLD, World};
-use gptprio::SetId;
+use e2e::world::{NEW, OLD, Part, World, text};
+use gptprio::{SetId, Tries};
 use serde_json::Value;
 
+/// Most bytes that one request asks for.
+const MOST: usize = 1 << 20;
+
 /// Four requests, and what lies between the network and whoever takes it.
-const UNDER_WAY: usize = 5 << 20;
+const UNDER_WAY: usize = 4 * MOST + (1 << 20);
 
 /// What a killed run had not written yet.
 const BUFFERS: usize = 6 << 20;
@@ -96,7 +99,8 @@ fn killed(child: &mut Child, budget: &Budget) -> bool {
 
 /// Nothing that is half there can boot.
 fn is_safe(world: &World) {
-    assert!(!world.sets().b.unwrap().is_bootable());
+    let bits = world.sets().b.unwrap();
+    assert_eq!((bits.tries, bits.successful), (Tries::ZERO, false));
     assert_eq!(world.next(), Some(SetId::A));
     assert_ne!(world.updog(&["update-apply"]).code, 0, "nothing was staged");
 }
@@ -106,11 +110,14 @@ fn comes_through(world: &World, way: &Way, end: End, seed: u64) {
     let config = std::fs::read_to_string(world.path("updog.toml")).unwrap();
     std::fs::write(world.path("updog.toml"), config.replace("retries = 2", "retries = 0")).unwrap();
     let waste = UNDER_WAY + way.unit + if end == End::Kill { BUFFERS + way.unit } else { 0 };
+    can_boot_the_older_from_both(world);
     let (planned, mut seeded) = (left(world), Seeded(seed));
     let (mut before, mut sent, mut interruptions) = (planned, 0, 0);
     loop {
         let started = world.server.bytes(way.targets);
-        let is_done = run(world, end, (64 << 10) + seeded.within(waste + waste / 4));
+        // Enough to begin with: then the set has been cleared.
+        let bytes = way.found_out + (64 << 10) + seeded.within(waste + waste / 4);
+        let is_done = run(world, end, bytes);
         let fetched = world.server.bytes(way.targets) - started;
         sent += fetched;
         if is_done {
@@ -125,12 +132,28 @@ fn comes_through(world: &World, way: &Way, end: End, seed: u64) {
         before = after;
     }
     assert!(interruptions > 1, "{interruptions}");
+    let ranges = world.server.requests(way.targets).into_iter().filter_map(|one| one.range);
+    let longest = ranges.map(|range| range.last.unwrap() - range.first + 1).max();
+    assert!(longest.is_some_and(|bytes| bytes <= MOST), "{longest:?}");
     assert!(sent <= planned + interruptions * (way.found_out + waste), "{sent} of {planned}");
     assert!(world.holds(SetId::B, NEW) && world.holds(SetId::A, OLD));
     assert_eq!(world.server.bytes(".img"), 0);
     assert_eq!(world.next(), Some(SetId::A), "written is not activated");
     assert_eq!(world.updog(&["update-apply"]).code, 0);
     assert_eq!(world.next(), Some(SetId::B));
+}
+
+/// Set B holds what set A does, and is where a host would go if it were told to.
+fn can_boot_the_older_from_both(world: &World) {
+    for part in Part::ALL {
+        let image = world.image(OLD, part);
+        world.change(SetId::B, part, |bytes| bytes[..image.len()].copy_from_slice(&image));
+    }
+    let disk = world.disk();
+    let arguments = ["--disk", text(&disk), "--active", "A", "mark-inactive-valid"];
+    programs::must("signpost", &arguments);
+    assert!(world.holds(SetId::B, OLD));
+    assert!(world.sets().b.unwrap().tries > Tries::ZERO);
 }
 
 /// The way of a world, of which a dry run has told.
