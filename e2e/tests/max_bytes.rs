@@ -6,7 +6,7 @@ use std::fs;
 
 use e2e::hostile::Fault;
 use e2e::programs::Finished;
-use e2e::world::{NEW, Part, World};
+use e2e::world::{NEW, OLD, Part, World, noise, text, write};
 use gptprio::SetId;
 use serde_json::Value;
 
@@ -147,6 +147,33 @@ fn what_finding_a_way_took_is_planned_for() {
     let update = with_limit(&world, planned);
     assert_eq!(update.code, 0, "{}", update.stderr);
     assert_eq!(sent(&world) - sent_before, planned, "with the head of {head} bytes");
+    assert!(world.holds(SetId::B, NEW));
+}
+
+#[test]
+fn migrations_count() {
+    let world = World::unpublished();
+    let folder = world.path("migrations-of");
+    fs::create_dir_all(&folder).unwrap();
+    write(&folder.join("migrate_v1.1.0_first"), noise("migrate", 50_000));
+    let listing =
+        format!("[[migrations]]\nfrom = '{OLD}'\nto = '{NEW}'\nfiles = ['migrate_v1.1.0_first']\n");
+    write(&folder.join("migrations.toml"), listing);
+    world.publish(NEW, &["--migrations", text(&folder)]);
+    let length =
+        usize::try_from(fs::metadata(world.published("migrate_v1.1.0_first.lz4")).unwrap().len());
+    let length = length.unwrap();
+    let prepare = |limit: usize| world.updog(&["prepare", "--max-bytes", &limit.to_string()]);
+    let before = fs::read(world.disk()).unwrap();
+    is_refused(&world, &prepare(length - 1), &before);
+    assert_eq!(sent(&world), 0);
+    assert_eq!(prepare(length).code, 0);
+    assert_eq!(sent(&world), length);
+    let planned = number(&world.plan()["fetch_bytes"]);
+    is_refused(&world, &with_limit(&world, planned - 1), &before);
+    world.server.behave();
+    assert_eq!(with_limit(&world, planned).code, 0);
+    assert!((planned - length..=planned).contains(&sent(&world)), "it may be kept already");
     assert!(world.holds(SetId::B, NEW));
 }
 

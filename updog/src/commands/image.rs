@@ -71,6 +71,8 @@ pub(super) fn prepare(
     let Some(chosen) = choose(context, arguments, &place, now)? else {
         return Ok(Outcome::NothingToDo);
     };
+    // Nothing but the migrations is fetched here.
+    downloads(&chosen.session, &chosen.plan, chosen.limit).check_limit(0)?;
     if !arguments.dry_run {
         chosen.session.keep(&context.settings, &chosen.plan)?;
     }
