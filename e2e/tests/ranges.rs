@@ -160,16 +160,31 @@ fn a_server_that_never_sends_the_range_is_asked_for_the_images() {
         (Fault::ShiftRange, "were asked for"),
         (Fault::WrongTotal, "were asked for"),
         (Fault::Shorten(5), "of a range of"),
-        (Fault::CutAfter(5), "cannot be reached, or broke off"),
         (Fault::Extra(5), "of a range that was asked for"),
         (Fault::Status(404), "is not there"),
-        (Fault::Status(503), "HTTP 503"),
     ] {
         let world = framed();
         world.server.fault("root.frames", usize::MAX, fault.clone());
         falls_to_images(&world, why);
         let count = world.server.requests("root.frames").len();
         assert!(count < 20, "{fault:?}: {count} requests");
+    }
+}
+
+#[test]
+fn a_server_in_trouble_is_not_asked_for_more() {
+    for (fault, why) in
+        [(Fault::CutAfter(5), "cannot be reached, or broke off"), (Fault::Status(503), "HTTP 503")]
+    {
+        let world = framed();
+        world.server.fault("root.frames", usize::MAX, fault);
+        let update = world.updog(&["update-image"]);
+        assert_eq!(update.code, 75, "{}", update.stderr);
+        assert!(update.stderr.contains(why), "{}", update.stderr);
+        assert_eq!(world.server.requests(".img").len(), 0, "{why}");
+        assert_eq!(world.next(), Some(SetId::A));
+        world.server.behave();
+        needs_no_image(&world);
     }
 }
 

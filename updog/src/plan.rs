@@ -378,8 +378,12 @@ pub struct ImageSummary<'a> {
 impl fmt::Display for Summary<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(out, "{} -> {} into set {}", self.from, self.version, self.set)?;
+        let blocks = self.forecast.filter(|forecast| forecast.source != Source::Images);
         for image in &self.images {
-            writeln!(out, "  {image}")?;
+            match (blocks, image.write_bytes) {
+                (Some(_), Some(bytes)) => writeln!(out, "  {}", image.whole(bytes))?,
+                _ => writeln!(out, "  {image}")?,
+            }
         }
         match (self.forecast, &self.pack) {
             (Some(forecast), pack) => self.show_forecast(forecast, pack.as_ref(), out)?,
@@ -408,6 +412,9 @@ impl Summary<'_> {
         match (forecast.source, pack) {
             (Source::Pack, Some(pack)) => write!(out, "  from the pack for {}", pack.from)?,
             (Source::Pack, None) => write!(out, "  from the pack")?,
+            (Source::Frames, _) if forecast.ranges == 0 => {
+                write!(out, "  from the disk, as the release's index says")?;
+            }
             (Source::Frames, _) => {
                 write!(out, "  from {} of the release's frames", Ranges(forecast.ranges))?;
             }
@@ -423,7 +430,6 @@ struct Ranges(usize);
 impl fmt::Display for Ranges {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            0 => out.write_str("no range"),
             1 => out.write_str("1 range"),
             count => write!(out, "{count} ranges"),
         }
@@ -434,6 +440,14 @@ impl fmt::Display for PackSummary<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (pack, images) = (ByteCount(self.fetch_bytes), ByteCount(self.instead_of_bytes));
         write!(out, "from the pack for {}: fetch {pack} instead of {images}", self.from)
+    }
+}
+
+impl ImageSummary<'_> {
+    /// The image of so many bytes, and where it goes; it does not travel as a whole.
+    fn whole(&self, bytes: u64) -> String {
+        let (bytes, partition) = (ByteCount(bytes), ByteCount(self.partition_bytes));
+        format!("{}: {bytes} in partition {} ({partition})", self.part, self.partition)
     }
 }
 

@@ -51,6 +51,11 @@ impl FetchError {
         matches!(self, Self::Http(HttpError::Stopped { .. }) | Self::Bundle(BundleError::Stopped))
     }
 
+    /// Whether the server, or the way to it, is in trouble: what is asked for does not matter.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Http(error) if error.is_away())
+    }
+
     /// Whether the server has no ranges; the whole can be had from it all the same.
     pub fn is_no_ranges(&self) -> bool {
         matches!(self, Self::Http(HttpError::NoRanges { .. }))

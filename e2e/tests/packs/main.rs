@@ -319,7 +319,7 @@ fn a_pack_of_another_pair_is_not_used() {
 fn a_bad_block_of_the_running_set_is_not_copied() {
     let (world, packed) = packed();
     world.damage(SetId::A, Part::Root, packed.copied(Image::Root));
-    falls_back(&world, "1 blocks of the disk were not what they had to be");
+    falls_back(&world, "1 of its blocks are not what they had to be");
 }
 
 #[test]

@@ -234,7 +234,9 @@ fn running(context: &Context, place: &Place, plan: &Plan, update: &Update) -> Op
     let running =
         opened.inspect_err(|error| note("nothing of the running set is used", error)).ok()?;
     if let Err(error) = running.root_hash() {
-        note("no pack is used", error);
+        let what =
+            if update.packs.is_empty() { "the running set is read" } else { "no pack is used" };
+        note(what, error);
     }
     Some(running)
 }

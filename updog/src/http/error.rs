@@ -186,6 +186,16 @@ impl HttpError {
         matches!(self, Self::Absent { .. } | Self::NoFile { .. })
     }
 
+    /// Whether the server, or the way to it, is in trouble: asking it for something else would end the same, and cost more.
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Network { .. } | Self::Status { .. } | Self::TooSlow { .. } => {
+                self.is_temporary()
+            }
+            _ => false,
+        }
+    }
+
     /// Whether the same may succeed a little later.
     pub fn is_temporary(&self) -> bool {
         match self {

@@ -162,6 +162,15 @@ impl InstallError {
         }
     }
 
+    /// Whether servers, or the way to them, are in trouble.
+    pub(super) fn is_away(&self) -> bool {
+        match self {
+            Self::FetchPart { source, .. } => source.is_away(),
+            Self::NoMirror(error) => error.first().is_away(),
+            _ => false,
+        }
+    }
+
     /// Whether blocks of the disk were not what they were taken for.
     pub(super) fn has_holes(&self) -> bool {
         let Self::Blocks { source, .. } = self else { return false };

@@ -11,7 +11,7 @@ use verity::BlockHasher;
 use super::DeltaError;
 use super::frame_supply::FrameSupply;
 use super::frames_way::FramesWay;
-use super::make::drain;
+use super::make::finish;
 use super::present::Trust;
 use super::sources::{AHEAD, Assembly, Attempt, bytes, conclude};
 use super::survey::{Forecast, Found, Source, Way};
@@ -129,8 +129,10 @@ impl Assembly<'_> {
             let source = Arriving::new(chunks);
             let mut supply = FrameSupply::new(&way.index, &hasher, source, ranges)?;
             let made = making.run(&way.recipe, &mut supply, bad);
-            supply.into_source().iter_mut().for_each(drain);
-            made
+            match supply.into_source() {
+                Some(source) => finish(made, source),
+                None => made,
+            }
         };
         let delivered = self.downloads.deliver_parts(mirror, &parts, (manner, AHEAD), take);
         conclude(delivered, |error| frames_failed(plan, error))
@@ -162,7 +164,8 @@ impl Assembly<'_> {
 }
 
 fn frames_failed(plan: &FramesPlan, source: DeltaError) -> InstallError {
-    InstallError::Blocks { what: format!("the index {}", plan.index.name()), source }
+    let what = format!("what the index {} leads to", plan.index.name());
+    InstallError::Blocks { what, source }
 }
 
 /// All bytes of those frames of which some are needed.

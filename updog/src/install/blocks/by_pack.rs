@@ -6,7 +6,7 @@ use bytes::Bytes;
 use pack::{HEAD_BYTES, HEAD_OFFSET, Head};
 use tokio::sync::mpsc::Receiver;
 
-use super::make::drain;
+use super::make::finish;
 use super::pack_way::{Ground, PackWay};
 use super::pieces::Pieces;
 use super::positioned::Positioned;
@@ -112,8 +112,7 @@ impl Assembly<'_> {
             let source = Positioned::new(Arriving::new(chunks), ranges);
             let mut pieces = Pieces::new(&way.head, &way.needed, source, running);
             let made = making.run(&way.recipe, &mut pieces, bad);
-            drain(&mut pieces.into_source().into_source());
-            made
+            finish(made, pieces.into_source().into_source())
         };
         let delivered = self.downloads.deliver_parts(mirror, &parts, (Manner::Ranges, AHEAD), take);
         conclude(delivered, |error| pack_failed(pack, error))
@@ -144,8 +143,7 @@ impl Assembly<'_> {
             let source = Positioned::new(arriving, vec![behind]);
             let mut pieces = Pieces::new(&way.head, &way.needed, source, running);
             let made = making.run(&way.recipe, &mut pieces, bad);
-            drain(&mut pieces.into_source().into_source());
-            made
+            finish(made, pieces.into_source().into_source())
         };
         let delivered = self.downloads.deliver_parts(mirror, &parts, (Manner::Whole, AHEAD), take);
         conclude(delivered, |error| pack_failed(pack, error))

@@ -30,7 +30,9 @@ pub enum DeltaError {
         block: u32,
     },
     /// Some blocks were to come from the disk and were not what they had to be.
-    #[error("{blocks} blocks of the disk were not what they had to be")]
+    #[error(
+        "the disk did not have what it was to give: {blocks} of its blocks are not what they had to be, or cannot be read"
+    )]
     Holes {
         /// How many.
         blocks: u64,

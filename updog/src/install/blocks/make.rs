@@ -119,7 +119,12 @@ fn others(recipe: &Recipe, leaves: &Leaves) -> u64 {
     u64::try_from(other.count()).unwrap_or(u64::MAX)
 }
 
-/// Takes what is still arriving, so that whoever sends it can end.
-pub(super) fn drain(source: &mut impl Read) {
-    let _ = std::io::copy(source, &mut std::io::sink());
+/// Takes what is still arriving of a set that was made, so that whoever sends it comes to an end. Of one that was not, nothing more is wanted.
+pub(super) fn finish(
+    made: Result<(), DeltaError>,
+    mut arriving: impl Read,
+) -> Result<(), DeltaError> {
+    made?;
+    let _ = std::io::copy(&mut arriving, &mut std::io::sink());
+    Ok(())
 }

@@ -173,7 +173,7 @@ impl fmt::Display for Tally {
             (self.in_place_bytes, "in place already"),
             (self.running_bytes, "from the running set"),
             (self.target_bytes, "from what the set held"),
-            (self.again_bytes, "again"),
+            (self.again_bytes, "twice in the release"),
             (self.zero_bytes, "zeros"),
             (self.fetched_bytes, "to fetch, uncompressed"),
         ];

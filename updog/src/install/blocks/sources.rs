@@ -105,7 +105,8 @@ impl Assembly<'_> {
         Ok(made)
     }
 
-    /// Goes through the sources of a plan until one is good for `attempt`; one that is not is given up.
+    /// Goes through the sources of a plan until one is good for `attempt`; one that is not is given up. Where servers are in trouble, whole images
+    /// are no answer: what has come stays, and the same command goes on later.
     fn try_sources(
         &self,
         plan: &Plan,
@@ -115,13 +116,15 @@ impl Assembly<'_> {
     ) -> Result<Option<()>, InstallError> {
         let pack = plan.pack.as_ref().map(|pack| (Source::Pack, Planned::Pack(pack)));
         let frames = plan.frames.as_ref().map(|frames| (Source::Frames, Planned::Frames(frames)));
-        for (source, planned) in [pack, frames].into_iter().flatten() {
+        let mut sources = [pack, frames].into_iter().flatten().peekable();
+        while let Some((source, planned)) = sources.next() {
             if found.given_up.contains(&source) {
                 continue;
             }
             match attempt(planned, found) {
                 Ok(()) => return Ok(Some(())),
                 Err(error) if error.is_of_host() => return Err(error),
+                Err(error) if error.is_away() && sources.peek().is_none() => return Err(error),
                 Err(error) => told(&error),
             }
             found.given_up.push(source);
