@@ -62,7 +62,7 @@ fn every_hostile_number_is_named() {
     assert_eq!(refused(&image(3, &[(2, 9), (2, 9)])), cover(4, 3));
     assert_eq!(refused(&image(1, &[(1, 9), (0, 9)])), cover(2, 1));
     assert_eq!(refused(&image(2, &[(2, 9), (0, 9)])), Error::Blocks { frame: 1, blocks: 0 });
-    assert_eq!(refused(&image(33, &[(33, 9)])), Error::Blocks { frame: 0, blocks: 33 });
+    assert_eq!(refused(&image(129, &[(129, 9)])), Error::Blocks { frame: 0, blocks: 129 });
     let length = |length| Error::Length { frame: 0, length, most: 4096 + 16 + 62 };
     for wrong in [0, 4096 + 16 + 63, u32::MAX] {
         assert_eq!(refused(&image(1, &[(1, wrong)])), length(wrong));
