@@ -36,7 +36,8 @@ fn ranges_are_answered_and_logged_with_their_bytes() {
     assert!(part.contains("content-length: 3") && part.ends_with("234"), "{part}");
     let whole = ask(&url, "file", "");
     assert!(whole.contains("content-length: 10") && whole.ends_with("0123456789"), "{whole}");
-    ask(&url, "missing", "");
+    let missing = ask(&url, "missing", "");
+    assert!(missing.contains("404 ") && missing.contains("content-length: 0"), "{missing}");
     let lines = fs::read_to_string(log).unwrap();
     assert_eq!(lines, "GET /file bytes=2-4 206 3\nGET /file - 200 10\nGET /missing - 404 0\n");
 }

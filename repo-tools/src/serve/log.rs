@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::header::RANGE;
 use axum::middleware::Next;
@@ -54,6 +54,10 @@ pub(super) async fn follow(State(log): State<Log>, request: Request, next: Next)
     let response = next.run(request).await;
     let said = format!("{asked} {range} {}", response.status().as_u16());
     let mut line = Line { log, said, sent: 0 };
+    // An empty body says so by its length; one that is a stream would not.
+    if response.body().size_hint().exact() == Some(0) {
+        return response;
+    }
     response.map(|body| {
         let count = move |piece: &Bytes| line.count(piece);
         Body::from_stream(body.into_data_stream().inspect_ok(count))
