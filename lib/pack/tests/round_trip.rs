@@ -46,13 +46,13 @@ proptest! {
 
 #[test]
 fn any_number_of_threads_makes_the_same_pack() {
-    // Three pieces, and more vanishing blocks than a window holds.
+    // Four pieces, and more vanishing blocks than a window holds.
     let old = noise(1, 30 << 20);
     let new: Vec<u8> = old[..20 << 20].iter().map(|byte| byte.wrapping_add(1)).collect();
     let new = [&new[..], &old[1000..5000]].concat();
     let pair = Pair { old: [old, vec![1]], new: [new, vec![2]] };
     let one = pair.make(1, 1);
-    assert_eq!(one.head.pieces().count(), 3);
+    assert_eq!(one.head.pieces().count(), 4);
     for threads in [2, 5] {
         assert!(pair.make(1, threads).bytes == one.bytes, "{threads} threads");
     }

@@ -5,6 +5,9 @@ use crate::head::take;
 use crate::run::new_extents;
 use crate::{Extent, Image, PIECE_BLOCKS};
 
+/// Blocks of the longest piece that is made: 6 MiB, less than a reader takes. A host holds a piece twice where it does not give way, beside its window.
+const MADE_BLOCKS: u32 = 1536;
+
 /// What one piece holds.
 pub(crate) struct Cut {
     /// Blocks of the new images, in order.
@@ -23,7 +26,7 @@ impl Cut {
 pub(crate) fn cut(plan: &Plan) -> Vec<Cut> {
     let extents = || Image::ALL.into_iter().flat_map(|image| new_extents(image, plan.runs(image)));
     let total: u64 = extents().map(|extent| u64::from(extent.blocks)).sum();
-    let count = total.div_ceil(u64::from(PIECE_BLOCKS));
+    let count = total.div_ceil(u64::from(MADE_BLOCKS));
     let end = |piece: u64| piece * total / count;
     let (mut extents, mut rest) = (extents(), None);
     let cut = |piece: u64| {
@@ -33,3 +36,6 @@ pub(crate) fn cut(plan: &Plan) -> Vec<Cut> {
     };
     (0..count).map(cut).collect()
 }
+
+// Readers take it.
+const _: () = assert!(MADE_BLOCKS <= PIECE_BLOCKS);

@@ -14,6 +14,9 @@ use crate::head::take;
 use crate::limits::bytes_of;
 use crate::{Extent, WINDOW_BLOCKS};
 
+/// Blocks of the longest window that is made: 20 MiB, less than a reader takes, so that a host needs less memory.
+const MADE_BLOCKS: u32 = 5120;
+
 /// Blocks of a chunk.
 const CHUNK_BLOCKS: u32 = 16;
 
@@ -57,7 +60,7 @@ impl Windows {
 fn chosen(count: usize, key: impl Fn(usize) -> (u32, usize)) -> Vec<usize> {
     let mut chunks: Vec<_> = (0..count).collect();
     chunks.sort_by_key(|chunk| (key(*chunk), *chunk));
-    chunks.truncate(usize::try_from(WINDOW_BLOCKS / CHUNK_BLOCKS).expect("few"));
+    chunks.truncate(usize::try_from(MADE_BLOCKS / CHUNK_BLOCKS).expect("few"));
     chunks.sort_unstable();
     chunks
 }
@@ -105,3 +108,6 @@ pub(crate) fn read(
 fn read_at(data: &dyn ReadAt, first: u32, bytes: &mut [u8]) -> std::io::Result<()> {
     data.read_exact_at(bytes, u64::from(first) * 4096)
 }
+
+// Readers take it.
+const _: () = assert!(MADE_BLOCKS <= WINDOW_BLOCKS);
