@@ -3,6 +3,7 @@
 //!
 //! The tests are in `tests/`, one file a theme, named after the damage. Nothing here is used by a program.
 
+pub mod cut;
 pub mod hostile;
 pub mod programs;
 pub mod vm;

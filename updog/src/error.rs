@@ -201,6 +201,12 @@ pub enum Error {
 impl Classify for Error {
     fn kind(&self) -> Kind {
         match self {
+            // The disk is to blame, not whoever named the file.
+            Self::Config(ConfigError::Read { source, .. })
+                if source.kind() != io::ErrorKind::NotFound =>
+            {
+                Kind::Failed
+            }
             Self::Config(_) | Self::ActiveUnknown => Kind::Usage,
             Self::Disk(error) => error.kind(),
             Self::NoMirror(error) => error.first().kind(),
@@ -254,6 +260,11 @@ impl Classify for Error {
                 return error.hint().map(str::to_owned);
             }
             Self::Install(InstallError::Disk(error)) => return error.hint(),
+            Self::Config(ConfigError::Read { source, .. })
+                if source.kind() != io::ErrorKind::NotFound =>
+            {
+                "find out why the file cannot be read, then run the same command again"
+            }
             Self::Config(ConfigError::Read { .. }) => {
                 "write the file, or name another one with --config"
             }

@@ -75,6 +75,13 @@ fn a_missing_configuration_is_named_with_what_to_do() {
 }
 
 #[test]
+fn a_configuration_that_cannot_be_read_is_no_wrong_usage() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = updog(&["--config", folder.path().to_str().unwrap(), "status"]);
+    assert_eq!(code(&output), 1, "{}", stderr(&output));
+}
+
+#[test]
 fn a_broken_configuration_names_file_and_field() {
     let folder = tempfile::tempdir().unwrap();
     let cases = [

@@ -14,6 +14,7 @@ mod keys;
 mod packages;
 mod partition;
 mod place;
+mod powercut;
 mod release;
 mod rootfs;
 mod selector;
@@ -49,6 +50,8 @@ enum Command {
     Setup(setup::Options),
     /// Cases in the virtual machine: the firmware starts the boot selector, and what it does is looked at.
     Vm(vm::Options),
+    /// Power cuts, failing disks and killed programs, for everything that changes a disk.
+    Powercut(powercut::Options),
     /// The programs that firmware starts, built with whichever compiler can.
     Selector(selector::Options),
     /// Keys for trying Secure Boot out, and firmware variables that know them.
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
             Command::Test(options) => test::run(&options),
             Command::Setup(options) => setup::run(&options),
             Command::Vm(options) => vm::run(&options),
+            Command::Powercut(options) => powercut::run(&options),
             Command::Selector(options) => selector::run(&options),
             Command::Keys(options) => keys::run(&options),
             Command::TufClient(options) => tuf_client::run(&options),

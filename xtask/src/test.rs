@@ -7,7 +7,7 @@ use crate::command::Run;
 use crate::error::Error;
 use crate::packages::{Need, find_program};
 use crate::steps::{Steps, say};
-use crate::{place, selector, setup, vm};
+use crate::{place, powercut, selector, setup, vm};
 
 /// How to test.
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ pub(crate) struct Options {
 /// A step: what it is and what it runs.
 type Step = (&'static str, fn() -> Result<String>);
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("setup", set_up),
     ("format", || cargo(&["fmt", "--all", "--check", "--", "--color=never"])),
     ("lints", || {
@@ -37,6 +37,7 @@ const STEPS: [Step; 10] = [
     ("tests", tests),
     ("doc tests", || cargo(&["test", "--workspace", "--doc", "--locked"])),
     ("documentation", documentation),
+    ("power cuts", powercut::bounded),
     (MACHINE, vm::bounded),
     (DEMO, demo),
 ];

@@ -1,0 +1,280 @@
+//! Cuts power, lets calls fail, and kills programs, for every operation that changes a disk or what a host remembers.
+//!
+//! ```text
+//! powercut [OPERATION…] [--seed N] [--cases N] [--only states|faults|kills]… [--list] [--json]
+//! ```
+//!
+//! Our programs are built before: `cargo build -p image-builder -p repo-tools -p signpost -p updog`, or lie where
+//! `WAYSTONE_PROGRAMS` says. States that lose a host are kept in `powercut` in cargo's target folder.
+
+#![allow(clippy::print_stdout)]
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+use std::{env, fs};
+
+use clap::Parser;
+use e2e::cut::bed::Bed;
+use e2e::cut::operation::{ALL, Operation};
+use e2e::cut::{Effort, explore, inject, kill};
+use serde_json::{Value, json};
+
+/// Cuts power at every moment, lets every call fail, and kills programs at any time
+#[derive(Debug, Parser)]
+struct Options {
+    /// Operations; all of them if none is named
+    operations: Vec<String>,
+    /// What chance follows from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// States by chance at each moment, where there are too many to try all
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    cases: usize,
+    /// Of so many other states the command is run again on one
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    again: u64,
+    /// At one of so many moments the command is run again on its plain states
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    stride: usize,
+    /// How many calls of one call site fail
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    faults: usize,
+    /// Of so many faults one is tried
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    one_fault_of: usize,
+    /// How many runs are killed, in all
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    kills: usize,
+    /// Leaves everything else out; may be given more than once
+    #[arg(long, value_name = "PART", value_parser = ["states", "faults", "kills"])]
+    only: Vec<String>,
+    /// Judges a state that was kept, again
+    #[arg(long, value_name = "FOLDER")]
+    replay: Option<PathBuf>,
+    /// Names the operations and the rules
+    #[arg(long)]
+    list: bool,
+    /// Prints the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    if options.list {
+        list();
+        return ExitCode::SUCCESS;
+    }
+    let unknown = |name: &&String| !ALL.iter().any(|operation| operation.name == **name);
+    if let Some(name) = options.operations.iter().find(unknown) {
+        println!("there is no operation '{name}'; --list names them");
+        return ExitCode::from(2);
+    }
+    let outcome = Run::new(&options).and_then(|run| match &options.replay {
+        Some(folder) => run.replay(folder),
+        None => run.all(),
+    });
+    match outcome {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            println!("it cannot be tried: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn list() {
+    println!("operations:");
+    for operation in ALL {
+        println!("  {:<22} {}", operation.name, operation.is);
+    }
+    println!("rules:");
+    for (name, rule) in e2e::cut::rules::ALL {
+        println!("  {name:<22} {rule}");
+    }
+}
+
+struct Run<'o> {
+    options: &'o Options,
+    operations: Vec<&'static Operation>,
+    bed: Bed,
+    scratch: PathBuf,
+    kept: PathBuf,
+}
+
+impl<'o> Run<'o> {
+    fn new(options: &'o Options) -> std::io::Result<Self> {
+        let kept = target().join("powercut");
+        fs::create_dir_all(&kept)?;
+        // Disks that live in memory: what is tried is not the disk of this machine.
+        let memory = Path::new("/dev/shm");
+        let place = if memory.is_dir() { memory } else { &kept };
+        let bed = Bed::new(place);
+        let scratch = bed.path("scratch");
+        fs::create_dir(&scratch)?;
+        let is_meant = |operation: &&Operation| {
+            options.operations.is_empty()
+                || options.operations.iter().any(|name| name == operation.name)
+        };
+        let operations = ALL.iter().filter(is_meant).collect();
+        Ok(Self { options, operations, bed, scratch, kept })
+    }
+
+    fn does(&self, part: &str) -> bool {
+        self.options.only.is_empty() || self.options.only.iter().any(|only| only == part)
+    }
+
+    /// Judges a state that was kept, with all its files.
+    fn replay(&self, folder: &Path) -> std::io::Result<usize> {
+        match explore::replay(&self.bed, folder, &self.scratch)? {
+            Ok(verdict) => {
+                self.say(&format!("set {} starts, with {}", verdict.boot.set, verdict.version));
+                Ok(0)
+            }
+            Err(why) => {
+                self.say(&format!("LOST: {why}"));
+                Ok(1)
+            }
+        }
+    }
+
+    /// Gives how many were lost.
+    fn all(&self) -> std::io::Result<usize> {
+        let started = Instant::now();
+        let mut sum = Sum::default();
+        if self.does("states") {
+            self.say("power cuts: states that a cut may leave, at every moment");
+            for operation in &self.operations {
+                self.states(operation, &mut sum)?;
+            }
+        }
+        if self.does("faults") {
+            self.say("faults: every call site that can fail");
+            for operation in &self.operations {
+                self.faults(operation, &mut sum)?;
+            }
+        }
+        if self.does("kills") {
+            self.say("kills: at any time");
+            let kinds = self.operations.len().max(1);
+            for operation in &self.operations {
+                self.kills(operation, self.options.kills.div_ceil(kinds), &mut sum)?;
+            }
+        }
+        let seconds = started.elapsed().as_secs();
+        let Sum { tried, distinct, continued, faults, kills, lost, .. } = &sum;
+        let (seed, minutes) = (self.options.seed, seconds / 60);
+        self.say(&format!(
+            "{tried} states, {distinct} of them different, {continued} gone on with, {faults} faults, {kills} kills: {lost} lost (seed {seed}, {minutes} min {} s)",
+            seconds % 60
+        ));
+        if self.options.json {
+            println!("{}", sum.json(self.options, seconds));
+        }
+        Ok(*lost)
+    }
+
+    fn say(&self, text: &str) {
+        if self.options.json { eprintln!("{text}") } else { println!("{text}") }
+    }
+
+    fn states(&self, operation: &Operation, sum: &mut Sum) -> std::io::Result<()> {
+        let started = Instant::now();
+        let Options { seed, cases, again, stride, .. } = *self.options;
+        let effort = Effort { seed, cases, again, stride: stride.max(1) };
+        let outcome = explore::explore(&self.bed, operation, effort, (&self.scratch, &self.kept))?;
+        let (seconds, lost) = (started.elapsed().as_secs_f64(), outcome.lost.len());
+        self.say(&format!(
+            "  {:<22} {:>4} events {:>7} states {:>7} different {:>5} gone on with {lost:>3} lost {seconds:>6.1} s",
+            operation.name, outcome.events, outcome.tried, outcome.distinct, outcome.continued,
+        ));
+        let name = operation.name;
+        outcome.lost.iter().for_each(|loss| self.say(&format!("    LOST {name}: {loss}")));
+        sum.tried += outcome.tried;
+        sum.distinct += outcome.distinct;
+        sum.continued += outcome.continued;
+        sum.lost += lost;
+        sum.rows.push(json!({
+            "part": "states", "operation": name, "events": outcome.events, "states": outcome.tried,
+            "different": outcome.distinct, "continued": outcome.continued,
+            "lost": outcome.lost.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        }));
+        Ok(())
+    }
+
+    fn faults(&self, operation: &Operation, sum: &mut Sum) -> std::io::Result<()> {
+        let started = Instant::now();
+        let Options { seed, faults, one_fault_of, .. } = *self.options;
+        let effort = inject::Effort { seed, per_site: faults, one_of: one_fault_of };
+        let outcome = inject::inject(&self.bed, operation, effort, &self.scratch)?;
+        if outcome.runs == 0 {
+            return Ok(());
+        }
+        let (seconds, lost) = (started.elapsed().as_secs_f64(), outcome.lost.len());
+        self.say(&format!(
+            "  {:<22} {:>4} sites {:>6} faults {:>6} done nevertheless {lost:>3} lost {seconds:>6.1} s",
+            operation.name, outcome.sites, outcome.runs, outcome.survived,
+        ));
+        let name = operation.name;
+        outcome.lost.iter().for_each(|loss| self.say(&format!("    LOST {name}: {loss}")));
+        sum.faults += outcome.runs;
+        sum.lost += lost;
+        sum.rows.push(json!({
+            "part": "faults", "operation": name, "sites": outcome.sites, "faults": outcome.runs,
+            "done": outcome.survived, "lost": outcome.lost,
+        }));
+        Ok(())
+    }
+
+    fn kills(&self, operation: &Operation, runs: usize, sum: &mut Sum) -> std::io::Result<()> {
+        let started = Instant::now();
+        let effort = (self.options.seed, runs);
+        let outcome = kill::kill(&self.bed, operation, effort, &self.scratch)?;
+        if outcome.runs == 0 {
+            return Ok(());
+        }
+        let (seconds, lost) = (started.elapsed().as_secs_f64(), outcome.lost.len());
+        self.say(&format!(
+            "  {:<22} {:>5} runs {:>5} killed {lost:>3} lost {seconds:>6.1} s",
+            operation.name, outcome.runs, outcome.killed,
+        ));
+        let name = operation.name;
+        outcome.lost.iter().for_each(|loss| self.say(&format!("    LOST {name}: {loss}")));
+        sum.kills += outcome.runs;
+        sum.lost += lost;
+        sum.rows.push(json!({
+            "part": "kills", "operation": name, "runs": outcome.runs, "killed": outcome.killed,
+            "lost": outcome.lost,
+        }));
+        Ok(())
+    }
+}
+
+#[derive(Debug, Default)]
+struct Sum {
+    tried: usize,
+    distinct: usize,
+    continued: usize,
+    faults: usize,
+    kills: usize,
+    lost: usize,
+    rows: Vec<Value>,
+}
+
+impl Sum {
+    fn json(&self, options: &Options, seconds: u64) -> Value {
+        json!({
+            "seed": options.seed, "cases": options.cases, "states": self.tried,
+            "different": self.distinct, "continued": self.continued, "faults": self.faults,
+            "kills": self.kills, "lost": self.lost, "seconds": seconds, "parts": self.rows,
+        })
+    }
+}
+
+/// Cargo's target folder: this program is in `debug/examples` in it.
+fn target() -> PathBuf {
+    let program = env::current_exe().unwrap_or_default();
+    program.ancestors().nth(3).unwrap_or(Path::new("target")).to_owned()
+}

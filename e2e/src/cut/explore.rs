@@ -1,0 +1,417 @@
+//! One operation: recorded once, cut everywhere, judged, and gone on with.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use gptprio::SetId;
+
+use super::bed::{Bed, Host, Way};
+use super::boot::boot;
+use super::event::{Event, Kind};
+use super::judge::{Judge, Known, Verdict};
+use super::operation::{Doing, Operation};
+use super::record::{Recording, record};
+use super::rules;
+use super::sectors::Sectors;
+use super::state::{Choice, Moment, State};
+use super::trace::{Ending, Program};
+use super::tree::{Tree, copy_sparse};
+use crate::programs;
+
+/// How much is tried.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// What chance follows from.
+    pub seed: u64,
+    /// States by chance, a moment.
+    pub cases: usize,
+    /// Of so many other states the command is run again on one, besides the plain ones of each moment.
+    pub again: u64,
+    /// At one of so many moments the command is run again on the plain states.
+    pub stride: usize,
+}
+
+/// What came of one operation.
+#[derive(Clone, Debug, Default)]
+pub struct Outcome {
+    /// Its name.
+    pub name: &'static str,
+    /// Writes, changes of names and flushes of the run.
+    pub events: usize,
+    /// States that were put together.
+    pub tried: usize,
+    /// Those of them that differ.
+    pub distinct: usize,
+    /// On how many the command was run again to its end.
+    pub continued: usize,
+    /// Hosts that were lost, and rules that were broken.
+    pub lost: Vec<Loss>,
+}
+
+/// A state that must not be.
+#[derive(Clone, Debug)]
+pub struct Loss {
+    /// After how many events; `None` if the recording as a whole breaks a rule.
+    pub moment: Option<usize>,
+    /// What survived.
+    pub choice: Option<Choice>,
+    /// Why the host is lost.
+    pub why: String,
+    /// Where the state is kept.
+    pub kept: Option<PathBuf>,
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(moment) = self.moment {
+            write!(out, "after event {moment}")?;
+        }
+        if let Some(choice) = &self.choice {
+            write!(out, ", {choice}")?;
+        }
+        let gap = if self.moment.is_some() { ": " } else { "" };
+        write!(out, "{gap}{}", self.why)?;
+        match &self.kept {
+            Some(path) => write!(out, " (kept in {})", path.display()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// So many losses of one operation are told; more say nothing new.
+const ENOUGH: usize = 20;
+
+/// Records an operation and tries what a cut may leave of it.
+///
+/// # Errors
+///
+/// Fails when the operation cannot be recorded, or does not come to its end without a cut.
+pub fn explore(
+    bed: &Bed,
+    operation: &Operation,
+    effort: Effort,
+    (scratch, kept): (&Path, &Path),
+) -> io::Result<Outcome> {
+    let mut outcome = Outcome { name: operation.name, ..Outcome::default() };
+    let mut calls = 0;
+    // Of two programs, the second begins now and then while the first runs.
+    for turn in 0..=operation.turns() {
+        let after = calls * turn / operation.turns().max(1);
+        let trial = Trial::new(bed, operation, (effort, after), (scratch, kept))?;
+        calls = calls.max(trial.recording.calls);
+        outcome.add(explore_one(trial));
+    }
+    Ok(outcome)
+}
+
+fn explore_one(trial: Trial<'_>) -> Outcome {
+    trial.check_rules();
+    let next = AtomicUsize::new(0);
+    let moments = trial.recording.len() + 1;
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(2, std::num::NonZero::get) {
+            scope.spawn(|| {
+                loop {
+                    let moment = next.fetch_add(1, Ordering::Relaxed);
+                    if moment >= moments || trial.lost().len() >= ENOUGH {
+                        break;
+                    }
+                    trial.moment(moment);
+                }
+            });
+        }
+    });
+    let seen = trial.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let lost = trial.lost.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Outcome {
+        name: trial.operation.name,
+        events: moments - 1,
+        tried: trial.tried.into_inner(),
+        distinct: seen.len(),
+        continued: trial.continued.into_inner(),
+        lost,
+    }
+}
+
+impl Outcome {
+    fn add(&mut self, other: Self) {
+        self.events += other.events;
+        self.tried += other.tried;
+        self.distinct += other.distinct;
+        self.continued += other.continued;
+        self.lost.extend(other.lost);
+    }
+}
+
+/// An operation that was recorded.
+struct Trial<'b> {
+    bed: &'b Bed,
+    operation: &'b Operation,
+    effort: Effort,
+    recording: Recording,
+    known: Known,
+    judge: Judge,
+    scratch: &'b Path,
+    kept: &'b Path,
+    seen: Mutex<HashSet<u64>>,
+    tried: AtomicUsize,
+    continued: AtomicUsize,
+    lost: Mutex<Vec<Loss>>,
+}
+
+impl<'b> Trial<'b> {
+    fn new(
+        bed: &'b Bed,
+        operation: &'b Operation,
+        (effort, after): (Effort, usize),
+        (scratch, kept): (&'b Path, &'b Path),
+    ) -> io::Result<Self> {
+        let host = prepared(bed, operation, scratch)?;
+        let known = bed.known(&host)?;
+        let recording = recorded(&host, operation, after, scratch)?;
+        (operation.goal)(bed, &host).map_err(io::Error::other)?;
+        let judge = Judge::new(known.clone(), scratch)?;
+        let (seen, tried, continued, lost) = Default::default();
+        Ok(Self {
+            bed,
+            operation,
+            effort,
+            recording,
+            known,
+            judge,
+            scratch,
+            kept,
+            seen,
+            tried,
+            continued,
+            lost,
+        })
+    }
+
+    fn lost(&self) -> std::sync::MutexGuard<'_, Vec<Loss>> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check_rules(&self) {
+        let is_done = self.recording.endings.iter().all(|ending| *ending == Ending::Exit(0));
+        let active = self.operation.active;
+        for why in rules::breaches(&self.recording, &self.known, active, is_done) {
+            self.lost().push(Loss { moment: None, choice: None, why, kept: None });
+        }
+    }
+
+    /// Tries what a cut after so many events may leave.
+    fn moment(&self, happened: usize) {
+        let moment = Moment::new(&self.recording, happened);
+        let Effort { seed, cases, again, stride } = self.effort;
+        let choices = moment.choices(self.operation.name, seed, cases);
+        for (number, choice) in choices.iter().enumerate() {
+            let state = moment.state(choice);
+            self.tried.fetch_add(1, Ordering::Relaxed);
+            let digest = state.disk.digest(0..state.disk.count()) ^ state.files.digest();
+            let is_new = self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(digest);
+            if !is_new {
+                continue;
+            }
+            let is_plain = number < 4 && happened.is_multiple_of(stride);
+            let goes_on = is_plain || digest.is_multiple_of(again);
+            if let Err(why) = self.judge(&state, goes_on) {
+                let kept = self.keep(happened, number, &state);
+                let (moment, choice) = (Some(happened), Some(choice.clone()));
+                self.lost().push(Loss { moment, choice, why, kept });
+            }
+        }
+    }
+
+    fn judge(&self, state: &State, goes_on: bool) -> Result<(), String> {
+        let verdict = self.judge.judge(state)?;
+        if goes_on {
+            self.continued.fetch_add(1, Ordering::Relaxed);
+            self.go_on(state, &verdict)?;
+        }
+        Ok(())
+    }
+
+    /// The machine starts, and the same is done again; it comes to its end, and to a whole host.
+    fn go_on(&self, state: &State, verdict: &Verdict) -> Result<(), String> {
+        let failed = |error: io::Error| format!("a state cannot be made: {error}");
+        let host = Host::empty(self.scratch).map_err(failed)?;
+        let disk = verdict.boot.disk(&state.disk);
+        make(&host, &disk, &state.files).map_err(failed)?;
+        go_on(self.bed, self.operation, &host, verdict)?;
+        let state = read(&host, std::sync::Arc::clone(state.disk.base())).map_err(failed)?;
+        self.judge
+            .judge(&state)
+            .map(drop)
+            .map_err(|why| format!("after the command was run again: {why}"))
+    }
+
+    /// Keeps a state for whoever looks into it.
+    fn keep(&self, happened: usize, number: usize, state: &State) -> Option<PathBuf> {
+        let name = format!("{}-{}-{happened}-{number}", self.operation.name, self.effort.seed);
+        let folder = self.kept.join(name);
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).ok()?;
+        write_host(&folder, &state.disk, &state.files).ok()?;
+        Some(folder)
+    }
+}
+
+/// Judges a state that was kept in a folder.
+///
+/// # Errors
+///
+/// Fails when it cannot be read.
+pub fn replay(bed: &Bed, folder: &Path, scratch: &Path) -> io::Result<Result<Verdict, String>> {
+    let disk = fs::read(folder.join("disk.img"))?.into();
+    let files = Tree::read(folder, &["disk.img"])?;
+    let known = bed.known(&bed.host(scratch, Way::Images)?)?;
+    let root = files.file("root.json").map(Into::into);
+    let known = Known { shipped_root: root.unwrap_or(known.shipped_root), ..known };
+    let state = State { disk: Sectors::new(disk), files };
+    Ok(Judge::new(known, scratch)?.judge(&state))
+}
+
+/// A host that is where an operation begins.
+pub(super) fn prepared(bed: &Bed, operation: &Operation, scratch: &Path) -> io::Result<Host> {
+    let host = bed.host(scratch, operation.way)?;
+    (operation.prepare)(&host)?;
+    Ok(host)
+}
+
+/// The programs of an operation on a host.
+pub(super) fn programs_of(host: &Host, operation: &Operation, scratch: &Path) -> Vec<Program> {
+    let Doing::Programs(all) = operation.doing else { return Vec::new() };
+    let program = |(number, words): (usize, &&[&str])| Program {
+        path: programs::command(words.first().unwrap_or(&"updog")).get_program().into(),
+        arguments: host.arguments(operation.active, words),
+        said: said(host, scratch, number),
+        after: 0,
+    };
+    all.iter().enumerate().map(program).collect()
+}
+
+/// Where a program's words go: not among the files that are watched.
+fn said(host: &Host, scratch: &Path, number: usize) -> PathBuf {
+    let name = host.folder().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    scratch.join(format!("{name}.said-{number}"))
+}
+
+fn recorded(
+    host: &Host,
+    operation: &Operation,
+    after: usize,
+    scratch: &Path,
+) -> io::Result<Recording> {
+    if matches!(operation.doing, Doing::Selector) {
+        return selector(host);
+    }
+    let mut programs = programs_of(host, operation, scratch);
+    programs.iter_mut().skip(1).for_each(|program| program.after = after);
+    let recording = record(host.folder(), &host.disk(), &programs, None)?;
+    let words: String =
+        programs.iter().filter_map(|program| fs::read_to_string(&program.said).ok()).collect();
+    programs.iter().for_each(|program| drop(fs::remove_file(&program.said)));
+    match recording.endings.first() {
+        Some(Ending::Exit(0)) => Ok(recording),
+        // Of two at once, one may find the other in its way.
+        _ if recording.endings.len() > 1 && recording.endings.contains(&Ending::Exit(0)) => {
+            Ok(recording)
+        }
+        _ => Err(io::Error::other(format!("{:?} without a fault: {words}", recording.endings))),
+    }
+}
+
+/// What the boot selector does to a host's disk, as a recording; the host's disk is then as it left it.
+fn selector(host: &Host) -> io::Result<Recording> {
+    let bytes: std::sync::Arc<[u8]> = fs::read(host.disk())?.into();
+    let before = Sectors::new(std::sync::Arc::clone(&bytes));
+    let boot = boot(&before).map_err(io::Error::other)?;
+    // The rest of the host is as it was.
+    let mut recording = record(host.folder(), &host.disk(), &[], None)?;
+    let node = recording.disk;
+    recording.nodes[node.0] = Kind::File(bytes);
+    for wrote in &boot.wrote {
+        let covers = recording.events.len();
+        recording.events.push(match wrote {
+            Some((first, data)) => {
+                Event::Write { node, offset: first * 512, data: data.as_slice().into() }
+            }
+            None => Event::Flush { node: Some(node), covers },
+        });
+    }
+    let disk = boot.disk(&before);
+    write_disk(&host.disk(), &disk)?;
+    recording.endings = vec![Ending::Exit(0)];
+    Ok(recording)
+}
+
+/// Runs an operation again on a host that was cut off, and has started a set meanwhile.
+pub(super) fn go_on(
+    bed: &Bed,
+    operation: &Operation,
+    host: &Host,
+    verdict: &Verdict,
+) -> Result<(), String> {
+    let failed = |error: io::Error| format!("the host cannot be looked at: {error}");
+    let set = verdict.boot.set;
+    if set != operation.active || matches!(operation.doing, Doing::Selector) {
+        host.runs(&verdict.version).map_err(failed)?;
+        fs::write(host.path("boot-id"), "boot-3\n").map_err(failed)?;
+        return answers(host, set);
+    }
+    let Doing::Programs(all) = operation.doing else { return Ok(()) };
+    for words in all {
+        let finished = host.run(set, words);
+        if ![0, 3].contains(&finished.code) {
+            let (code, said) = (finished.code, finished.stderr);
+            return Err(format!("run again, {words:?} ends with {code}: {said}"));
+        }
+    }
+    (operation.goal)(bed, host).map_err(|why| format!("run again, it is not done: {why}"))
+}
+
+/// A host on its other set: what happened is over, and it can tell of itself.
+fn answers(host: &Host, set: SetId) -> Result<(), String> {
+    for words in [&["updog", "status"][..], &["signpost", "status"]] {
+        let finished = host.run(set, words);
+        if finished.code != 0 {
+            return Err(format!("{words:?} ends with {}: {}", finished.code, finished.stderr));
+        }
+    }
+    Ok(())
+}
+
+fn make(host: &Host, disk: &Sectors, files: &Tree) -> io::Result<()> {
+    write_host(host.folder(), disk, files)
+}
+
+fn write_host(folder: &Path, disk: &Sectors, files: &Tree) -> io::Result<()> {
+    let file = copy_sparse(disk.base(), &folder.join("disk.img"))?;
+    for (sector, bytes) in disk.written() {
+        file.write_all_at(bytes, sector * 512)?;
+    }
+    files.make(folder)
+}
+
+pub(super) fn write_disk(path: &Path, disk: &Sectors) -> io::Result<()> {
+    let file = fs::File::options().write(true).open(path)?;
+    for (sector, bytes) in disk.written() {
+        file.write_all_at(bytes, sector * 512)?;
+    }
+    Ok(())
+}
+
+/// The state of a host as it is, beside the disk that it had at first.
+pub(super) fn read(host: &Host, before: std::sync::Arc<[u8]>) -> io::Result<State> {
+    let mut disk = Sectors::new(before);
+    disk.write(0, &fs::read(host.disk())?);
+    Ok(State { disk, files: Tree::read(host.folder(), &["disk.img"])? })
+}
