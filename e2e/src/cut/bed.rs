@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use gptprio::{SetId, State};
@@ -34,23 +35,26 @@ pub enum Way {
     Frames,
     /// With a pack from the older one.
     Pack,
+    /// As whole images, by keys that took the place of others, which the root withdrew.
+    Withdrawn,
 }
 
 impl Way {
     /// Every way.
-    pub const ALL: [Self; 3] = [Self::Images, Self::Frames, Self::Pack];
+    pub const ALL: [Self; 4] = [Self::Images, Self::Frames, Self::Pack, Self::Withdrawn];
 
     fn name(self) -> &'static str {
         match self {
             Self::Images => "images",
             Self::Frames => "frames",
             Self::Pack => "pack",
+            Self::Withdrawn => "withdrawn",
         }
     }
 
     fn options(self) -> &'static [&'static str] {
         match self {
-            Self::Images => &["--images", "lz4", "--packs", "0"],
+            Self::Images | Self::Withdrawn => &["--images", "lz4", "--packs", "0"],
             Self::Frames => &["--packs", "0"],
             Self::Pack => &[],
         }
@@ -165,8 +169,20 @@ impl Bed {
             programs::must("repo-tools", &arguments);
         }
         copy_folder(&self.repository(way).join("metadata"), &self.repository(way).join(EARLIER));
-        programs::must("repo-tools", &[&["refresh", "--root"], &place[..]].concat());
+        if way == Way::Withdrawn {
+            self.withdraw(repository);
+        } else {
+            programs::must("repo-tools", &[&["refresh", "--root"], &place[..]].concat());
+        }
         fs::remove_dir_all(&keys).expect("the keys were made here");
+    }
+
+    /// Withdraws keys, which python-tuf does as another author.
+    fn withdraw(&self, repository: &str) {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/withdraw.py");
+        let mut command = Command::new(programs::python());
+        let signed = programs::finished(command.arg(script).arg(repository).arg(self.path("keys")));
+        assert_eq!(signed.code, 0, "withdraw.py: {}", signed.stderr);
     }
 
     /// A new host below `place` that runs the older release from set A, and updates in this way.

@@ -2,7 +2,8 @@
 
 use nix::libc;
 
-use super::trace::{Call, Task};
+use super::task::Task;
+use super::trace::Call;
 
 /// `AT_FDCWD`, as a register holds it.
 const HERE: u64 = u64::MAX - 99;

@@ -4,26 +4,23 @@ use std::collections::HashSet;
 use std::fmt;
 use std::fs;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use gptprio::SetId;
-
+use super::again::{go_on, read, write_host};
 use super::bed::{Bed, Host, Way};
-use super::boot::boot;
-use super::event::{Event, Kind};
+use super::choice::Choice;
 use super::judge::{Judge, Known, Verdict};
-use super::operation::{Doing, Operation};
-use super::record::{Recording, record};
+use super::moment::{Moment, State};
+use super::operation::Operation;
+use super::prepared::{prepared, recorded};
+use super::record::Recording;
 use super::rules;
 use super::sectors::Sectors;
-use super::state::{Choice, Moment, State};
-use super::trace::{Ending, Program};
-use super::tree::{Tree, copy_sparse};
-use crate::programs;
+use super::trace::Ending;
+use super::tree::Tree;
 
 /// How much is tried.
 #[derive(Clone, Copy, Debug)]
@@ -195,7 +192,7 @@ impl<'b> Trial<'b> {
         })
     }
 
-    fn lost(&self) -> std::sync::MutexGuard<'_, Vec<Loss>> {
+    fn lost(&self) -> MutexGuard<'_, Vec<Loss>> {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -244,9 +241,9 @@ impl<'b> Trial<'b> {
         let failed = |error: io::Error| format!("a state cannot be made: {error}");
         let host = Host::empty(self.scratch).map_err(failed)?;
         let disk = verdict.boot.disk(&state.disk);
-        make(&host, &disk, &state.files).map_err(failed)?;
+        write_host(host.folder(), &disk, &state.files).map_err(failed)?;
         go_on(self.bed, self.operation, &host, verdict)?;
-        let state = read(&host, std::sync::Arc::clone(state.disk.base())).map_err(failed)?;
+        let state = read(&host, Arc::clone(state.disk.base())).map_err(failed)?;
         self.judge
             .judge(&state)
             .map(drop)
@@ -277,141 +274,4 @@ pub fn replay(bed: &Bed, folder: &Path, scratch: &Path) -> io::Result<Result<Ver
     let known = Known { shipped_root: root.unwrap_or(known.shipped_root), ..known };
     let state = State { disk: Sectors::new(disk), files };
     Ok(Judge::new(known, scratch)?.judge(&state))
-}
-
-/// A host that is where an operation begins.
-pub(super) fn prepared(bed: &Bed, operation: &Operation, scratch: &Path) -> io::Result<Host> {
-    let host = bed.host(scratch, operation.way)?;
-    (operation.prepare)(&host)?;
-    Ok(host)
-}
-
-/// The programs of an operation on a host.
-pub(super) fn programs_of(host: &Host, operation: &Operation, scratch: &Path) -> Vec<Program> {
-    let Doing::Programs(all) = operation.doing else { return Vec::new() };
-    let program = |(number, words): (usize, &&[&str])| Program {
-        path: programs::command(words.first().unwrap_or(&"updog")).get_program().into(),
-        arguments: host.arguments(operation.active, words),
-        said: said(host, scratch, number),
-        after: 0,
-    };
-    all.iter().enumerate().map(program).collect()
-}
-
-/// Where a program's words go: not among the files that are watched.
-fn said(host: &Host, scratch: &Path, number: usize) -> PathBuf {
-    let name = host.folder().file_name().unwrap_or_default().to_string_lossy().into_owned();
-    scratch.join(format!("{name}.said-{number}"))
-}
-
-fn recorded(
-    host: &Host,
-    operation: &Operation,
-    after: usize,
-    scratch: &Path,
-) -> io::Result<Recording> {
-    if matches!(operation.doing, Doing::Selector) {
-        return selector(host);
-    }
-    let mut programs = programs_of(host, operation, scratch);
-    programs.iter_mut().skip(1).for_each(|program| program.after = after);
-    let recording = record(host.folder(), &host.disk(), &programs, None)?;
-    let words: String =
-        programs.iter().filter_map(|program| fs::read_to_string(&program.said).ok()).collect();
-    programs.iter().for_each(|program| drop(fs::remove_file(&program.said)));
-    match recording.endings.first() {
-        Some(Ending::Exit(0)) => Ok(recording),
-        // Of two at once, one may find the other in its way.
-        _ if recording.endings.len() > 1 && recording.endings.contains(&Ending::Exit(0)) => {
-            Ok(recording)
-        }
-        _ => Err(io::Error::other(format!("{:?} without a fault: {words}", recording.endings))),
-    }
-}
-
-/// What the boot selector does to a host's disk, as a recording; the host's disk is then as it left it.
-fn selector(host: &Host) -> io::Result<Recording> {
-    let bytes: std::sync::Arc<[u8]> = fs::read(host.disk())?.into();
-    let before = Sectors::new(std::sync::Arc::clone(&bytes));
-    let boot = boot(&before).map_err(io::Error::other)?;
-    // The rest of the host is as it was.
-    let mut recording = record(host.folder(), &host.disk(), &[], None)?;
-    let node = recording.disk;
-    recording.nodes[node.0] = Kind::File(bytes);
-    for wrote in &boot.wrote {
-        let covers = recording.events.len();
-        recording.events.push(match wrote {
-            Some((first, data)) => {
-                Event::Write { node, offset: first * 512, data: data.as_slice().into() }
-            }
-            None => Event::Flush { node: Some(node), covers },
-        });
-    }
-    let disk = boot.disk(&before);
-    write_disk(&host.disk(), &disk)?;
-    recording.endings = vec![Ending::Exit(0)];
-    Ok(recording)
-}
-
-/// Runs an operation again on a host that was cut off, and has started a set meanwhile.
-pub(super) fn go_on(
-    bed: &Bed,
-    operation: &Operation,
-    host: &Host,
-    verdict: &Verdict,
-) -> Result<(), String> {
-    let failed = |error: io::Error| format!("the host cannot be looked at: {error}");
-    let set = verdict.boot.set;
-    if set != operation.active || matches!(operation.doing, Doing::Selector) {
-        host.runs(&verdict.version).map_err(failed)?;
-        fs::write(host.path("boot-id"), "boot-3\n").map_err(failed)?;
-        return answers(host, set);
-    }
-    let Doing::Programs(all) = operation.doing else { return Ok(()) };
-    for words in all {
-        let finished = host.run(set, words);
-        if ![0, 3].contains(&finished.code) {
-            let (code, said) = (finished.code, finished.stderr);
-            return Err(format!("run again, {words:?} ends with {code}: {said}"));
-        }
-    }
-    (operation.goal)(bed, host).map_err(|why| format!("run again, it is not done: {why}"))
-}
-
-/// A host on its other set: what happened is over, and it can tell of itself.
-fn answers(host: &Host, set: SetId) -> Result<(), String> {
-    for words in [&["updog", "status"][..], &["signpost", "status"]] {
-        let finished = host.run(set, words);
-        if finished.code != 0 {
-            return Err(format!("{words:?} ends with {}: {}", finished.code, finished.stderr));
-        }
-    }
-    Ok(())
-}
-
-fn make(host: &Host, disk: &Sectors, files: &Tree) -> io::Result<()> {
-    write_host(host.folder(), disk, files)
-}
-
-fn write_host(folder: &Path, disk: &Sectors, files: &Tree) -> io::Result<()> {
-    let file = copy_sparse(disk.base(), &folder.join("disk.img"))?;
-    for (sector, bytes) in disk.written() {
-        file.write_all_at(bytes, sector * 512)?;
-    }
-    files.make(folder)
-}
-
-pub(super) fn write_disk(path: &Path, disk: &Sectors) -> io::Result<()> {
-    let file = fs::File::options().write(true).open(path)?;
-    for (sector, bytes) in disk.written() {
-        file.write_all_at(bytes, sector * 512)?;
-    }
-    Ok(())
-}
-
-/// The state of a host as it is, beside the disk that it had at first.
-pub(super) fn read(host: &Host, before: std::sync::Arc<[u8]>) -> io::Result<State> {
-    let mut disk = Sectors::new(before);
-    disk.write(0, &fs::read(host.disk())?);
-    Ok(State { disk, files: Tree::read(host.folder(), &["disk.img"])? })
 }

@@ -14,15 +14,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use super::again::{go_on, read, write_disk};
 use super::bed::{Bed, Host};
 use super::call::Deed;
 use super::chance::Chance;
-use super::explore::{go_on, prepared, programs_of, read};
 use super::fault::{Fault, Plan, Site};
 use super::judge::{Judge, Known};
+use super::moment::{Moment, State};
 use super::operation::{Doing, Operation};
+use super::prepared::{prepared, programs_of};
 use super::record::record;
-use super::state::{Moment, State};
 use super::trace::Ending;
 use super::tree::{Tree, copy_sparse};
 
@@ -209,7 +210,7 @@ impl<'b> Trial<'b> {
     ) -> Result<(), String> {
         let failed = |error: io::Error| format!("it cannot be tried again: {error}");
         let disk = verdict.boot.disk(&state.disk);
-        super::explore::write_disk(&host.disk(), &disk).map_err(failed)?;
+        write_disk(&host.disk(), &disk).map_err(failed)?;
         go_on(self.bed, self.operation, host, verdict)?;
         let state = read(host, Arc::clone(&self.first.0)).map_err(failed)?;
         judge

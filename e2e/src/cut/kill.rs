@@ -10,11 +10,12 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::again::{go_on, read, write_disk};
 use super::bed::{Bed, Host};
 use super::chance::Chance;
-use super::explore::{go_on, prepared, programs_of, read, write_disk};
 use super::judge::Judge;
 use super::operation::{Doing, Operation};
+use super::prepared::{prepared, programs_of};
 use super::tree::{Tree, copy_sparse};
 
 /// What came of killing.

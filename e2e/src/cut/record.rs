@@ -3,36 +3,18 @@
 //! What it cannot put down as an [`Event`] it refuses, so that nothing is missed in silence: shared mappings that are written to, for one.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::call::{self, Deed, Subject};
 use super::event::{Event, Kind, Naming, Node};
 use super::fault::{Fault, Plan, Site};
-use super::trace::{Call, Ending, Program, Task, Verdict, Witness, watch};
-
-/// What programs did to a folder.
-#[derive(Clone, Debug)]
-pub struct Recording {
-    /// Every node there was, first those that were there before.
-    pub(super) nodes: Vec<Kind>,
-    /// The folder.
-    pub(super) top: Node,
-    /// The disk.
-    pub(super) disk: Node,
-    /// What happened.
-    pub(super) events: Vec<Event>,
-    /// How the programs ended.
-    pub endings: Vec<Ending>,
-    /// How many calls they made, of any kind.
-    pub calls: usize,
-    /// The calls that could have failed, and how many there were of each.
-    pub sites: BTreeMap<Site, u32>,
-}
+use super::injection::stale;
+pub use super::recording::Recording;
+use super::task::Task;
+use super::trace::{Call, Program, Verdict, Witness, watch};
 
 /// Runs programs that work on the files in `folder`, of which `disk` is the disk; one call may fail as `plan` says.
 ///
@@ -54,23 +36,23 @@ pub fn record(
     Ok(Recording { nodes, top, disk, events, endings, calls, sites })
 }
 
-struct Recorder {
-    folder: PathBuf,
-    nodes: Vec<Kind>,
+pub(super) struct Recorder {
+    pub(super) folder: PathBuf,
+    pub(super) nodes: Vec<Kind>,
     /// What the numbers of the file system stand for at the moment.
     inodes: BTreeMap<u64, Node>,
     top: Node,
     disk: Option<Node>,
-    events: Vec<Event>,
-    sites: BTreeMap<Site, u32>,
-    plan: Option<Plan>,
+    pub(super) events: Vec<Event>,
+    pub(super) sites: BTreeMap<Site, u32>,
+    pub(super) plan: Option<Plan>,
     /// What was found out before calls that are under way.
-    under_way: BTreeMap<i32, Before>,
+    pub(super) under_way: BTreeMap<i32, Before>,
 }
 
 /// What has to be known from before a call.
 #[derive(Clone, Debug)]
-enum Before {
+pub(super) enum Before {
     Open {
         path: PathBuf,
         is_there: bool,
@@ -154,7 +136,7 @@ impl Recorder {
     }
 
     /// The node behind a descriptor, if it is one of the folder.
-    fn open_node(&mut self, task: &Task, descriptor: u64) -> io::Result<Option<Node>> {
+    pub(super) fn open_node(&mut self, task: &Task, descriptor: u64) -> io::Result<Option<Node>> {
         if !task.file(descriptor).is_some_and(|path| self.is_watched(&path)) {
             return Ok(None);
         }
@@ -175,7 +157,7 @@ impl Recorder {
     }
 
     /// What a call is about, below the folder.
-    fn path_of(&self, task: &Task, call: &Call) -> io::Result<Option<PathBuf>> {
+    pub(super) fn path_of(&self, task: &Task, call: &Call) -> io::Result<Option<PathBuf>> {
         let path = match call::subject(call) {
             Subject::Descriptor(descriptor) => task.file(descriptor),
             // No path at all is how a library asks whether the kernel knows a call.
@@ -341,68 +323,6 @@ impl Recorder {
         self.events.push(Event::Names(names));
         Ok(())
     }
-
-    /// Whether this is the call that is to fail, and how.
-    fn fault(&mut self, task: &Task, call: &Call, deed: Deed) -> io::Result<Option<Fault>> {
-        let path = self.path_of(task, call)?;
-        let place = match (&path, deed) {
-            (Some(path), _) => self.short_name(path),
-            (None, Deed::Memory) => "memory".into(),
-            (None, _) => return Ok(None),
-        };
-        let site = Site { deed, place };
-        let count = self.sites.entry(site.clone()).or_default();
-        *count += 1;
-        let number = *count;
-        Ok(self.plan.as_ref().filter(|plan| plan.is_at(&site, number)).map(|plan| plan.fault))
-    }
-
-    /// A path below the folder, without what is different each time.
-    fn short_name(&self, path: &Path) -> String {
-        let short = path.strip_prefix(&self.folder).unwrap_or(path);
-        let parts = short.iter().map(|part| {
-            let part = part.to_string_lossy();
-            if part.starts_with(".tmp") { ".tmp*".to_owned() } else { part.into_owned() }
-        });
-        parts.collect::<Vec<_>>().join("/")
-    }
-
-    /// Carries a fault out, as far as that is done before the call.
-    fn inject(&mut self, task: &Task, call: &Call, fault: Fault) -> io::Result<Verdict> {
-        Ok(match fault {
-            Fault::Error(errno) => Verdict::Fail(errno),
-            Fault::Kill => Verdict::End,
-            Fault::Short => shortened(task, call),
-            Fault::Lost => match Deed::of(call) {
-                Some(Deed::Write) => Verdict::Pretend(length(task, call)?.cast_signed()),
-                _ => Verdict::Pretend(0),
-            },
-            Fault::Stale => {
-                self.under_way.insert(task.number(), Before::Stale);
-                Verdict::Go
-            }
-            Fault::FlushFails => {
-                self.forget_unflushed(task, call)?;
-                Verdict::Fail(nix::errno::Errno::EIO)
-            }
-        })
-    }
-
-    /// Takes back what was written to a file and not flushed, as a kernel does that has told of the failure once.
-    fn forget_unflushed(&mut self, task: &Task, call: &Call) -> io::Result<()> {
-        let Subject::Descriptor(descriptor) = call::subject(call) else { return Ok(()) };
-        let Some(node) = self.open_node(task, descriptor)? else { return Ok(()) };
-        let flushed = super::state::content_flushed(&self.nodes, &self.events, node);
-        let Some(bytes) = flushed else { return Ok(()) };
-        let file = File::options().write(true).open(task.reopened(descriptor))?;
-        file.set_len(u64::try_from(bytes.len()).map_err(io::Error::other)?)?;
-        file.write_all_at(&bytes, 0)?;
-        let data: Arc<[u8]> = bytes.into();
-        let covers = self.events.len() + 1;
-        self.events.push(Event::Write { node, offset: 0, data });
-        self.events.push(Event::Flush { node: Some(node), covers });
-        Ok(())
-    }
 }
 
 impl Witness for Recorder {
@@ -467,39 +387,6 @@ fn written(task: &Task, call: &Call, offset: u64, length: u64) -> io::Result<Vec
     Ok(bytes)
 }
 
-/// How many bytes a call would read or write.
-fn length(task: &Task, call: &Call) -> io::Result<u64> {
-    Ok(call::buffers(task, call)?.iter().map(|(_, length)| *length).sum())
-}
-
-/// Half of what was asked for: whole blocks, where only those are to be had.
-fn shortened(task: &Task, call: &Call) -> Verdict {
-    let Subject::Descriptor(descriptor) = call::subject(call) else { return Verdict::Go };
-    let is_direct = task.position(descriptor).is_ok_and(|(_, flags)| flags & call::DIRECT != 0);
-    let half = call.arguments[2] / 2;
-    let half = if is_direct { half - half % 4096 } else { half };
-    match (half, call.number) {
-        (0, _) | (_, nix::libc::SYS_writev | nix::libc::SYS_readv) => Verdict::Go,
-        _ => Verdict::Change { argument: 2, value: half },
-    }
-}
-
-/// Puts zeros in the place of what was read, as a disk does that gives back what it never wrote.
-fn stale(task: &Task, call: &Call, read: u64) -> io::Result<()> {
-    let mut left = usize::try_from(read).map_err(io::Error::other)?;
-    for (place, room) in call::buffers(task, call)? {
-        let length = usize::try_from(room).map_err(io::Error::other)?.min(left);
-        task.set_memory(place, &vec![0; length])?;
-        left -= length;
-    }
-    Ok(())
-}
-
 fn strange(path: &Path, what: &str) -> io::Error {
     io::Error::other(format!("{} {what}", path.display()))
-}
-
-/// A name as text, for messages.
-pub(super) fn shown(name: &OsString) -> String {
-    name.to_string_lossy().into_owned()
 }

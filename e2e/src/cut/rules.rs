@@ -324,7 +324,7 @@ impl<'r> Watch<'r> {
 
     fn sides(&self) -> (Range<u64>, Range<u64>) {
         let end = self.live.count();
-        (1..TABLE, end - TABLE + 1..end)
+        (1..TABLE, end.saturating_sub(TABLE - 1)..end)
     }
 
     fn side(&self, range: &Range<u64>) -> Option<Side> {

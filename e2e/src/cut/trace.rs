@@ -9,11 +9,8 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::{ffi::OsString, fs};
 
 use nix::errno::Errno;
 use nix::sys::ptrace::{self, Options};
@@ -21,14 +18,10 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+use super::task::Task;
+
 /// Stops, and becomes the program once it is told to go on: by then it is traced.
 const STOPPED: &str = "kill -STOP $$; exec \"$0\" \"$@\"";
-
-/// A directory that stands for the current one (`AT_FDCWD`).
-const HERE: i32 = -100;
-
-/// Longest path in bytes.
-const LONGEST_PATH: usize = 4096;
 
 /// A system call as it was made.
 #[derive(Clone, Copy, Debug)]
@@ -74,118 +67,6 @@ pub trait Witness {
     ///
     /// As [`Witness::enter`].
     fn leave(&mut self, task: &Task, call: &Call, result: i64) -> io::Result<()>;
-}
-
-/// A thread that makes calls.
-#[derive(Clone, Copy, Debug)]
-pub struct Task(Pid);
-
-impl Task {
-    /// Its number.
-    #[must_use]
-    pub fn number(&self) -> i32 {
-        self.0.as_raw()
-    }
-
-    /// What one of its descriptors is open on.
-    #[must_use]
-    pub fn file(&self, descriptor: u64) -> Option<PathBuf> {
-        let number = narrow(descriptor);
-        fs::read_link(format!("/proc/{}/fd/{number}", self.0)).ok()
-    }
-
-    /// The name by which the file behind a descriptor can be opened again.
-    #[must_use]
-    pub fn reopened(&self, descriptor: u64) -> PathBuf {
-        format!("/proc/{}/fd/{}", self.0, narrow(descriptor)).into()
-    }
-
-    /// Where a descriptor reads and writes next, and the flags that it was opened with.
-    ///
-    /// # Errors
-    ///
-    /// Fails when there is no such descriptor.
-    pub fn position(&self, descriptor: u64) -> io::Result<(u64, u64)> {
-        let path = format!("/proc/{}/fdinfo/{}", self.0, narrow(descriptor));
-        let text = fs::read_to_string(path)?;
-        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
-        let place = field("pos:").and_then(|text| text.trim().parse().ok());
-        let flags = field("flags:").and_then(|text| u64::from_str_radix(text.trim(), 8).ok());
-        place.zip(flags).ok_or_else(|| io::Error::other("a descriptor without a position"))
-    }
-
-    /// Bytes of its memory.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the place is not mapped.
-    pub fn memory(&self, place: u64, length: usize) -> io::Result<Vec<u8>> {
-        let mut bytes = vec![0; length];
-        File::open(format!("/proc/{}/mem", self.0))?.read_exact_at(&mut bytes, place)?;
-        Ok(bytes)
-    }
-
-    /// Puts bytes into its memory.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the place is not mapped.
-    pub fn set_memory(&self, place: u64, bytes: &[u8]) -> io::Result<()> {
-        let memory = File::options().write(true).open(format!("/proc/{}/mem", self.0))?;
-        memory.write_all_at(bytes, place)
-    }
-
-    /// The path that lies at a place of its memory, below the directory that a descriptor stands for. The last name is not followed.
-    ///
-    /// # Errors
-    ///
-    /// Fails when the place is not mapped.
-    pub fn path(&self, directory: u64, place: u64) -> io::Result<PathBuf> {
-        let text = PathBuf::from(self.text(place)?);
-        let base = match narrow(directory) {
-            HERE => fs::read_link(format!("/proc/{}/cwd", self.0))?,
-            _ => self.file(directory).unwrap_or_default(),
-        };
-        let text = match text.strip_prefix("/proc/self") {
-            Ok(own) => Path::new(&format!("/proc/{}", self.0)).join(own),
-            Err(_) => base.join(text),
-        };
-        Ok(real(&text))
-    }
-
-    /// The text that ends with a zero.
-    fn text(&self, place: u64) -> io::Result<OsString> {
-        let memory = File::open(format!("/proc/{}/mem", self.0))?;
-        let mut bytes = vec![0; LONGEST_PATH];
-        let mut length = 0;
-        // Page by page: what comes behind the last one may not be mapped.
-        while length < LONGEST_PATH {
-            let at = place + u64::try_from(length).map_err(io::Error::other)?;
-            let page = usize::try_from(4096 - at % 4096).map_err(io::Error::other)?;
-            let end = (length + page).min(LONGEST_PATH);
-            memory.read_exact_at(&mut bytes[length..end], at)?;
-            if let Some(zero) = bytes[length..end].iter().position(|byte| *byte == 0) {
-                bytes.truncate(length + zero);
-                return Ok(OsString::from_vec(bytes));
-            }
-            length = end;
-        }
-        Err(io::Error::other("a path without an end"))
-    }
-}
-
-/// The path with every link followed but the last name.
-fn real(path: &Path) -> PathBuf {
-    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-        return path.to_owned();
-    };
-    fs::canonicalize(parent).map_or_else(|_| path.to_owned(), |parent| parent.join(name))
-}
-
-/// The low half of a register, where descriptors are.
-fn narrow(register: u64) -> i32 {
-    let [a, b, c, d, ..] = register.to_le_bytes();
-    i32::from_le_bytes([a, b, c, d])
 }
 
 /// How a program ended.
@@ -369,10 +250,10 @@ impl Tracer<'_> {
 
     /// Ends all programs as a loss of power would.
     fn end(&mut self) {
-        for (pid, ending) in &self.roots {
-            if ending.is_none() {
-                let _ = kill(*pid, Signal::SIGKILL);
-            }
+        let roots = self.roots.iter().filter(|(_, ending)| ending.is_none()).map(|(pid, _)| pid);
+        // Children of theirs, too.
+        for pid in roots.chain(self.tasks.keys()) {
+            let _ = kill(*pid, Signal::SIGKILL);
         }
     }
 }

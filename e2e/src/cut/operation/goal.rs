@@ -1,0 +1,138 @@
+//! What holds when operations are done.
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use gptprio::{SetId, Tries, choose};
+use signpost::{Access, Disk};
+
+use crate::cut::bed::{Bed, Host, Way};
+use crate::cut::judge::{Floors, chain, versions};
+use crate::world::{NEW, OLD};
+
+fn open(host: &Host) -> Result<Disk, String> {
+    Disk::open(&host.disk(), Access::Read).map_err(|error| chain(&error))
+}
+
+fn next(host: &Host, wanted: SetId) -> Result<(), String> {
+    let sets = open(host)?.sets();
+    let next = choose(&sets).map(|choice| choice.set);
+    if next == Some(wanted) { Ok(()) } else { Err(format!("set {wanted} does not boot next")) }
+}
+
+/// Whether set B holds the newer release, byte for byte.
+fn holds_new(bed: &Bed, host: &Host) -> Result<(), String> {
+    let disk = open(host)?;
+    let layout = disk.layout().set(SetId::B).ok_or("there is no set B")?;
+    let releases = bed.releases();
+    let new = releases.iter().find(|release| release.version == NEW).ok_or("nothing is new")?;
+    let parts = [(layout.boot, &new.boot), (layout.root, &new.root), (layout.hash, &new.hash)];
+    for (range, image) in parts {
+        let mut bytes = vec![0; image.len()];
+        let read = disk.file().read_exact_at(&mut bytes, range.start);
+        read.map_err(|error| error.to_string())?;
+        if bytes != *image {
+            return Err(format!("set B is not {NEW}"));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn staged(bed: &Bed, host: &Host) -> Result<(), String> {
+    next(host, SetId::A)?;
+    holds_new(bed, host)?;
+    let bits = open(host)?.sets().bits(SetId::B);
+    if bits.is_none_or(|bits| bits.tries == Tries::ZERO) {
+        return Err("set B has no tries".to_owned());
+    }
+    let staged = updog::staged::Staged::read(&host.path("state")).map_err(|error| chain(&error))?;
+    match staged {
+        Some(staged) if staged.version.to_string() == NEW && staged.set == SetId::B => Ok(()),
+        other => Err(format!("the record of what is staged is {other:?}")),
+    }
+}
+
+pub(super) fn boots_new(bed: &Bed, host: &Host) -> Result<(), String> {
+    next(host, SetId::B)?;
+    holds_new(bed, host)?;
+    let ledger = updog::boots::file::read(&host.path("state")).map_err(|error| chain(&error))?;
+    let noted = ledger.attempts.iter().any(|one| one.version.to_string() == NEW);
+    if noted { Ok(()) } else { Err("the ledger says nothing of it".to_owned()) }
+}
+
+pub(super) fn boots_old(_: &Bed, host: &Host) -> Result<(), String> {
+    next(host, SetId::A)
+}
+
+pub(super) fn is_good(_: &Bed, host: &Host) -> Result<(), String> {
+    next(host, SetId::B)?;
+    let bits = open(host)?.sets().bits(SetId::B);
+    match bits {
+        Some(bits) if bits.successful => Ok(()),
+        other => Err(format!("set B is not marked good: {other:?}")),
+    }
+}
+
+/// Every update has one try, and the selector started it.
+pub(super) fn try_is_spent(_: &Bed, host: &Host) -> Result<(), String> {
+    match open(host)?.sets().bits(SetId::B) {
+        Some(bits) if bits.tries == Tries::ZERO && !bits.successful => Ok(()),
+        other => Err(format!("set B was started, and its try is not spent: {other:?}")),
+    }
+}
+
+pub(super) fn something_boots(_: &Bed, host: &Host) -> Result<(), String> {
+    let sets = open(host)?.sets();
+    choose(&sets).map(drop).ok_or_else(|| format!("nothing boots: {sets:?}"))
+}
+
+pub(super) fn trusts_newest(bed: &Bed, host: &Host) -> Result<(), String> {
+    let found = versions(&host.path("cache"))?;
+    let repository = updog_repository(bed, host)?;
+    for (name, version) in newest(&repository)? {
+        if found.get(&name) != Some(&version) {
+            return Err(format!("{name} is {:?} and not {version}", found.get(&name)));
+        }
+    }
+    Ok(())
+}
+
+/// The repository that a host asks.
+fn updog_repository(bed: &Bed, host: &Host) -> Result<PathBuf, String> {
+    let text = fs::read_to_string(host.path("updog.toml")).map_err(|error| error.to_string())?;
+    let way = Way::ALL.into_iter().find(|way| {
+        let folder = bed.repository(*way);
+        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        text.contains(&format!("/{name}/metadata/"))
+    });
+    way.map(|way| bed.repository(way)).ok_or_else(|| "an unknown repository".to_owned())
+}
+
+/// The newest versions in a repository.
+fn newest(repository: &Path) -> Result<Floors, String> {
+    let metadata = repository.join("metadata");
+    let mut newest = Floors::new();
+    for entry in fs::read_dir(&metadata).map_err(|error| error.to_string())? {
+        let name = entry.map_err(|error| error.to_string())?.file_name();
+        let name = name.to_string_lossy().into_owned();
+        let (version, file) = match name.split_once('.') {
+            Some((number, file)) if number.parse::<u64>().is_ok() => {
+                (number.parse().unwrap_or(0), file.to_owned())
+            }
+            _ => continue,
+        };
+        let known = newest.entry(file).or_insert(0);
+        *known = version.max(*known);
+    }
+    Ok(newest)
+}
+
+pub(super) fn keeps(_: &Bed, host: &Host) -> Result<(), String> {
+    let root = fs::read(host.path("root.json")).map_err(|error| error.to_string())?;
+    let kept = updog::kept::load(&host.path("migrations"), &root).map_err(|error| chain(&error))?;
+    match kept {
+        Some(kept) if kept.migrations.len() == 1 => Ok(()),
+        other => Err(format!("from {OLD} to {NEW} {other:?} is kept")),
+    }
+}
