@@ -47,7 +47,6 @@ impl<'r> Filing<'r> {
     }
 
     /// What the rules allow of a choice: with a journal, nothing survives of names and lengths behind the first that did not.
-
     fn allowed(
         &self,
         keeping: Keeping,
