@@ -21,14 +21,14 @@ pub(crate) enum Source {
 #[derive(Debug)]
 pub(crate) struct Blocks<'a> {
     pub(crate) file: &'a File,
-    pub(crate) source: Source,
+    pub(crate) source: &'a Source,
     pub(crate) size: BlockSize,
     pub(crate) count: u64,
 }
 
 impl<'a> Blocks<'a> {
     /// The blocks of a file of `length` bytes; what is left over at its end is no block.
-    pub(crate) fn new(file: &'a File, source: Source, size: BlockSize, length: u64) -> Self {
+    pub(crate) fn new(file: &'a File, source: &'a Source, size: BlockSize, length: u64) -> Self {
         Self { file, source, size, count: length / size.bytes() }
     }
 
@@ -50,7 +50,7 @@ impl BlockIo for Blocks<'_> {
 
     fn read_blocks(&mut self, first: u64, buffer: &mut [u8]) -> io::Result<()> {
         let offset = self.offset(first)?;
-        match &self.source {
+        match self.source {
             Source::Cache => self.file.read_exact_at(buffer, offset),
             Source::Medium(medium) => medium.read_exact_at(buffer, offset),
         }

@@ -28,6 +28,9 @@
 //!
 //! # Reading past the cache
 //!
+//! Not only what was written is read so, but every table that is opened: Linux keeps the pages of a write that failed, and whoever
+//! reads them takes the write for done, for instance a flip that the firmware will never see.
+//!
 //! The disk is opened a second time with `O_DIRECT`, through which a read comes from the device and not from the page
 //! cache. Where the filesystem under a plain file does not know `O_DIRECT`, its pages are dropped with `posix_fadvise` after
 //! they were flushed.

@@ -21,7 +21,8 @@ pub struct Medium {
 impl Medium {
     /// Opens a block device or a plain file and reads its partition table.
     ///
-    /// A device says how large its blocks are; for a file, it is the size for which there is a table in it.
+    /// A device says how large its blocks are; for a file, it is the size for which there is a table in it. What is on the medium
+    /// counts: after a write that failed the page cache keeps what was to be written, and would be taken for it.
     ///
     /// # Errors
     ///
@@ -29,9 +30,11 @@ impl Medium {
     /// somebody else is writing. Nothing is created or changed.
     pub fn open(path: &Path, access: Access) -> Result<Self, Error> {
         let node = Node::open(path, access)?;
+        let fault = |source| Error::Open { path: path.to_owned(), source };
+        let medium = Source::Medium(Uncached::reopen(&node.file).map_err(fault)?);
         let loaded = match node.block_size {
-            Some(size) => read(&node, size),
-            None => read_any(&node),
+            Some(size) => read(&node, &medium, size),
+            None => read_any(&node, &medium),
         };
         match loaded {
             Ok(loaded) => Ok(Self { node, loaded }),
@@ -101,7 +104,7 @@ impl Medium {
 
     fn write_loaded(&mut self) -> Result<(), Error> {
         let Self { node, loaded } = self;
-        let mut blocks = blocks(node, Source::Cache, loaded.table().block_size());
+        let mut blocks = blocks(node, &Source::Cache, loaded.table().block_size());
         loaded.write(&mut blocks).map_err(|source| Error::Write { path: node.path.clone(), source })
     }
 
@@ -109,7 +112,8 @@ impl Medium {
         let path = self.path();
         let medium = Uncached::reopen(self.file())
             .map_err(|source| Error::Open { path: path.to_owned(), source })?;
-        let mut blocks = blocks(&self.node, Source::Medium(medium), self.table().block_size());
+        let medium = Source::Medium(medium);
+        let mut blocks = blocks(&self.node, &medium, self.table().block_size());
         compare(path, self.table(), &mut blocks)
     }
 }
@@ -128,12 +132,16 @@ fn compare(
     }
 }
 
-fn blocks(node: &Node, source: Source, size: BlockSize) -> Blocks<'_> {
+fn blocks<'a>(node: &'a Node, source: &'a Source, size: BlockSize) -> Blocks<'a> {
     Blocks::new(&node.file, source, size, node.length)
 }
 
-fn read(node: &Node, size: BlockSize) -> Result<Loaded<io::Error>, ReadError<io::Error>> {
-    Loaded::read(&mut blocks(node, Source::Cache, size))
+fn read(
+    node: &Node,
+    medium: &Source,
+    size: BlockSize,
+) -> Result<Loaded<io::Error>, ReadError<io::Error>> {
+    Loaded::read(&mut blocks(node, medium, size))
 }
 
 /// Reads a table of either block size.
@@ -141,8 +149,8 @@ fn read(node: &Node, size: BlockSize) -> Result<Loaded<io::Error>, ReadError<io:
 /// The places of the copies differ, so that both sizes fit only where an older table of the other size was left in part:
 /// the one with a valid primary copy counts. The entries of a table for 512 bytes cover the place of the primary header of
 /// one for 4096, so that a left-over one loses.
-fn read_any(node: &Node) -> Result<Loaded<io::Error>, ReadError<io::Error>> {
-    let [small, large] = BlockSize::ALL.map(|size| read(node, size));
+fn read_any(node: &Node, medium: &Source) -> Result<Loaded<io::Error>, ReadError<io::Error>> {
+    let [small, large] = BlockSize::ALL.map(|size| read(node, medium, size));
     match (small, large) {
         (Ok(small), Ok(large)) if small.authority() > large.authority() => Ok(large),
         (Ok(small), _) => Ok(small),
@@ -173,7 +181,7 @@ mod tests {
         const LENGTH: u64 = 1 << 20;
         let file = tempfile::tempfile().unwrap();
         file.set_len(LENGTH).unwrap();
-        let mut blocks = Blocks::new(&file, Source::Cache, BlockSize::B512, LENGTH);
+        let mut blocks = Blocks::new(&file, &Source::Cache, BlockSize::B512, LENGTH);
         let path = Path::new("disk");
         let [old, new] = [1, 2].map(|byte| {
             let id = Guid::from_disk([byte; 16]);

@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -75,4 +77,29 @@ fn a_device_with_blocks_of_4096_bytes() {
     assert!(text.contains("No problems found"), "{text}");
     let text = sgdisk(&device.0, &[format!("--info={BOOT_A}")]);
     assert!(text.contains("Attribute flags: 0101000000000000"), "{text}");
+}
+
+/// A page cache is ahead of its medium after a write that failed; here it is behind, which is the same to a reader.
+#[test]
+fn what_the_medium_says_counts_and_not_the_page_cache() {
+    if !sgdisk_is_there() {
+        return;
+    }
+    let image = Image::factory();
+    let Some(device) = Loop::attach(&image.path, "512") else { return };
+    // As long as somebody has it open, as partitions that are mounted do, the pages stay.
+    let held = File::open(&device.0).unwrap();
+    let mut pages = vec![0; 1 << 20];
+    for place in [0, common::LENGTH - (1 << 20)] {
+        held.read_exact_at(&mut pages, place).unwrap();
+    }
+    let mut medium = Disk::open(&image.path, Access::Write).unwrap();
+    let old = medium.sets();
+    let state = medium.state(SetId::A).mark_inactive_valid(signpost::Tries::MAX).unwrap();
+    assert_eq!(medium.store(&state).unwrap(), Stored::Written);
+    assert_ne!(old, medium.sets());
+    for access in [Access::Read, Access::Write] {
+        let found = Disk::open(&device.0, access).unwrap();
+        assert_eq!(found.sets(), medium.sets(), "{access:?}");
+    }
 }
