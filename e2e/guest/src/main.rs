@@ -12,8 +12,10 @@
 
 mod errand;
 mod facts;
+mod kills;
 mod netlink;
 mod places;
+mod room;
 mod steps;
 
 use std::process::ExitCode;

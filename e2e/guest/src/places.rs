@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::mount::{MountFlags, mount};
 
 /// What both sets share: the partition for data is the last of the disk.
-const STATE: &str = "/var";
+pub(crate) const STATE: &str = "/var";
 
 /// What no restart outlives.
 const PASSING: [&str; 2] = ["/run", "/tmp"];

@@ -5,6 +5,9 @@
 //! | step | does |
 //! |---|---|
 //! | `updog …`, `signpost …` | runs the program, its output line by line, then how it ended |
+//! | `kill TIMES MILLISECONDS updog …` | starts the program so many times and kills each run within so many milliseconds; of words with a bar in between each run takes the next |
+//! | `fill`, `free` | takes all the room that the state has, gives it back |
+//! | `read-only`, `read-write` | how the state is mounted from now on |
 //! | `hang` | nothing, for ever |
 //! | `panic` | has the kernel panic |
 //! | `exit` | ends the first program, which the kernel takes for a panic |
@@ -18,7 +21,7 @@ use std::thread;
 
 use rustix::system::{RebootCommand, reboot};
 
-use crate::{netlink, places};
+use crate::{kills, netlink, places, room};
 
 /// What a release brings along.
 const OWN: &str = "/usr/lib/guest/steps";
@@ -49,6 +52,11 @@ fn take(step: &str) -> io::Result<()> {
     let mut words = step.split_ascii_whitespace();
     match words.next() {
         Some(program) if PROGRAMS.contains(&program) => run(step, program, words),
+        Some("kill") => kills::take(words),
+        Some("fill") => room::fill(),
+        Some("free") => room::free(),
+        Some("read-only") => room::remount(true),
+        Some("read-write") => room::remount(false),
         Some("hang") => loop {
             thread::park();
         },

@@ -6,8 +6,8 @@ use std::sync::OnceLock;
 use super::case::{Bench, Case, Failure};
 use super::system::{System, SystemBench};
 use super::{
-    bad_release, health, initramfs, last_words, layout, power, secure_boot, selector, selinux,
-    update,
+    bad_release, faults, health, initramfs, last_words, layout, power, secure_boot, selector,
+    selinux, update,
 };
 
 /// A case that can be tried by its name.
@@ -45,6 +45,7 @@ const SYSTEM: &[(&str, &[Case<SystemBench>])] = &[
     ("health", health::CASES),
     ("health", last_words::CASES),
     ("power", power::CASES),
+    ("faults", faults::CASES),
     ("layout", layout::CASES),
     ("signatures", secure_boot::SYSTEM_CASES),
 ];

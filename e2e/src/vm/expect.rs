@@ -46,6 +46,20 @@ pub(super) fn ended(said: &Said, step: &str, code: u8) -> Result<(), Failure> {
     says(said, &format!("guest: step {step} ended with {code}"))
 }
 
+/// Whether a step ended with one of these codes.
+pub(super) fn has_ended(said: &Said, step: &str, codes: &[u8]) -> bool {
+    codes.iter().any(|code| ended(said, step, *code).is_ok())
+}
+
+/// A step that was taken several times ended with these codes, one after the other.
+pub(super) fn ended_in_turn(said: &Said, step: &str, codes: &[u8]) -> Result<(), Failure> {
+    let begin = format!("guest: step {step} ended with ");
+    let found: Vec<&str> =
+        said.0.iter().filter_map(|(_, line)| line.split_once(&begin).map(|(_, end)| end)).collect();
+    let expected: Vec<String> = codes.iter().map(u8::to_string).collect();
+    ensure(found == expected, || format!("{step} ended with {found:?}, not {expected:?}:\n{said}"))
+}
+
 /// The bits are these.
 pub(super) fn are(found: Sets, a: BootBits, b: BootBits) -> Result<(), Failure> {
     let expected = Sets { a, b: Some(b) };

@@ -3,14 +3,15 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use gptprio::{BootBits, SetId, Sets};
+use gptprio::{BootBits, SetId, Sets, choose};
 
-use super::case::Failure;
+use super::case::{Failure, ensure};
 use super::console::Said;
+use super::failing::Failing;
 use super::machine::Machine;
 use super::release::{Flavour, Release};
 use super::repository::Repository;
-use super::system::SystemBench;
+use super::system::{FIRST, SystemBench};
 use super::system_disk::SystemDisk;
 
 /// More than four times what a boot with an update takes on a quiet machine.
@@ -74,6 +75,26 @@ impl<'a> Host<'a> {
     /// Boots, and ends the machine as soon as one of these is said, as a power cut does.
     pub(super) fn boot_until(&self, steps: &[&str], until: &[&str]) -> Result<Said, Failure> {
         self.machine(steps).boot(&self.next_boot(), until)
+    }
+
+    /// Boots with a disk that fails, and waits as [`Host::boot`] does.
+    pub(super) fn boot_failing(&self, failing: Failing, steps: &[&str]) -> Result<Said, Failure> {
+        self.machine(steps).failing(failing).run(&self.next_boot())
+    }
+
+    /// The disk has a table, some set boots next, and each set that can boot holds all of its release: set A the first one, set B
+    /// 1.1.0. Gives what boots next.
+    pub(super) fn is_whole(&self) -> Result<SetId, Failure> {
+        let sets = self.disk.sets()?;
+        for (set, version) in [(SetId::A, FIRST), (SetId::B, "1.1.0")] {
+            let can_boot = sets.bits(set).is_some_and(|bits| bits.is_bootable());
+            let release = self.release(version, Flavour::Good)?;
+            ensure(!can_boot || self.disk.holds(set, &release)?, || {
+                format!("set {set} can boot and is not whole: {sets:?}")
+            })?;
+        }
+        let next = choose(&sets).map(|choice| choice.set);
+        next.ok_or_else(|| Failure::new(&format!("nothing boots: {sets:?}")))
     }
 
     /// The machine.

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::case::Failure;
 use super::console::{Said, lines};
+use super::failing::{Failing, WHOLE};
+use super::monitor::Monitor;
 
 /// The firmware, and the variables that it starts with. From Debian's package `ovmf`.
 const FIRMWARE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
@@ -29,6 +31,9 @@ pub const GUEST: &str = "10.0.2.15/24";
 
 /// Where a guest finds its orders, in sysfs: below it a folder an order, with the order in a file `raw`.
 pub const ORDERS: &str = "/sys/firmware/qemu_fw_cfg/by_name/opt/waystone";
+
+/// The disk as a device.
+const DEVICE: &str = "medium";
 
 /// How long nothing is said before whoever follows is told so.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -56,12 +61,16 @@ pub enum Bus {
 }
 
 impl Bus {
-    fn device(self, block_size: u64) -> String {
+    fn device(self, (node, block_size): (&str, u64)) -> String {
         let sizes = format!("logical_block_size={block_size},physical_block_size={block_size}");
         match self {
-            Self::Virtio => format!("virtio-blk-pci,drive=disk,{sizes}"),
-            Self::Nvme => format!("nvme,drive=disk,serial=waystone,{sizes}"),
-            Self::Sata => "ide-hd,drive=disk,bus=ide.0".to_owned(),
+            Self::Virtio => {
+                format!(
+                    "virtio-blk-pci,id={DEVICE},drive={node},{sizes},werror=report,rerror=report"
+                )
+            }
+            Self::Nvme => format!("nvme,drive={node},serial=waystone,{sizes}"),
+            Self::Sata => format!("ide-hd,drive={node},bus=ide.0"),
         }
     }
 }
@@ -90,6 +99,7 @@ pub struct Machine {
     kernel: Option<Kernel>,
     secure_boot: Option<PathBuf>,
     record: Option<PathBuf>,
+    failing: Option<Failing>,
     arguments: Vec<String>,
 }
 
@@ -108,6 +118,7 @@ impl Machine {
             kernel: None,
             secure_boot: None,
             record: None,
+            failing: None,
             arguments: Vec::new(),
         }
     }
@@ -142,6 +153,13 @@ impl Machine {
         File::create(log).map_err(|cause| Failure::io("create", log, &cause))?;
         self.record = Some(log.to_owned());
         Ok(self)
+    }
+
+    /// With a disk that fails. It has to be on the bus of virtio, and nothing is recorded.
+    #[must_use]
+    pub(super) fn failing(mut self, failing: Failing) -> Self {
+        self.failing = Some(failing);
+        self
     }
 
     /// With a kernel in place of the firmware.
@@ -242,6 +260,7 @@ impl Machine {
         let output = running.0.stdout.take().ok_or_else(|| Failure::new("QEMU has no output"))?;
         let receiver = lines(output, file, start);
         let mut said = Said::default();
+        let mut turns = self.failing.iter().flat_map(Failing::turns).peekable();
         loop {
             let left = self.patience.saturating_sub(start.elapsed());
             let (time, line) = match receiver.recv_timeout(left.min(SILENCE)) {
@@ -250,6 +269,11 @@ impl Machine {
                 Err(RecvTimeoutError::Timeout) if left <= SILENCE => return Ok((said, End::Time)),
                 Err(RecvTimeoutError::Timeout) => (start.elapsed(), None),
             };
+            let is_due = |line: &String, (text, _): &(String, _)| line.contains(text);
+            let due = line.as_ref().and_then(|line| turns.next_if(|turn| is_due(line, turn)));
+            if let Some((_, node)) = due {
+                Monitor::connect(&self.monitor())?.set_drive(DEVICE, node)?;
+            }
             let enough = is_enough(time, line.as_deref());
             said.0.extend(line.map(|line| (time, line)));
             if enough {
@@ -271,6 +295,11 @@ impl Machine {
         };
         let errors = self.errors();
         Failure::new(&format!("boot {name} waits for {until:?}; the guest {how}:\n{said}{errors}"))
+    }
+
+    /// Where QEMU listens in a boot with a disk that fails.
+    fn monitor(&self) -> PathBuf {
+        self.folder.join("monitor")
     }
 
     /// What QEMU complained of in the last boot.
@@ -303,27 +332,39 @@ impl Machine {
             None => self.firmware()?,
         });
         line.extend(self.drive());
-        line.extend(["-device".to_owned(), self.bus.device(self.block_size)]);
+        let node = self.failing.as_ref().map_or(WHOLE, Failing::first);
+        line.extend(["-device".to_owned(), self.bus.device((node, self.block_size))]);
         line.extend(self.arguments.iter().cloned());
         Ok(line)
     }
 
     /// What the disk is made of. What the guest flushes is not flushed here: this computer does not lose power.
     fn drive(&self) -> Vec<String> {
-        let disk = in_option(&self.disk.display().to_string());
-        let Some(log) = &self.record else {
-            let read_only = if self.read_only { "on" } else { "off" };
-            let drive =
-                format!("if=none,id=disk,format=raw,cache=unsafe,readonly={read_only},file={disk}");
-            return ["-drive".to_owned(), drive].into();
-        };
-        let file = |name: &str, path: &dyn std::fmt::Display| {
+        let file = |name: &str, path: &Path| {
+            let path = in_option(&path.display().to_string());
             format!("driver=file,node-name={name},filename={path},cache.no-flush=on")
         };
-        let recorder =
-            "driver=blklogwrites,node-name=disk,file=below,log=log,log-super-update-interval=1";
-        let nodes = [file("below", &disk), file("log", &log.display()), recorder.to_owned()];
-        nodes.into_iter().flat_map(|node| ["-blockdev".to_owned(), node]).collect()
+        let nodes = match (&self.record, &self.failing) {
+            (Some(log), _) => {
+                let recorder = "driver=blklogwrites,node-name=disk,file=below,log=log,log-super-update-interval=1";
+                vec![file("below", &self.disk), file("log", log), recorder.to_owned()]
+            }
+            (None, Some(failing)) => vec![file(WHOLE, &self.disk), failing.node()],
+            (None, None) => return ["-drive".to_owned(), self.plain_drive()].into(),
+        };
+        let mut line: Vec<String> =
+            nodes.into_iter().flat_map(|node| ["-blockdev".to_owned(), node]).collect();
+        if self.failing.is_some() {
+            let monitor = in_option(&self.monitor().display().to_string());
+            line.extend(["-qmp".to_owned(), format!("unix:{monitor},server=on,wait=off")]);
+        }
+        line
+    }
+
+    fn plain_drive(&self) -> String {
+        let disk = in_option(&self.disk.display().to_string());
+        let read_only = if self.read_only { "on" } else { "off" };
+        format!("if=none,id=disk,format=raw,cache=unsafe,readonly={read_only},file={disk}")
     }
 
     /// The firmware, with variables of its own.

@@ -39,6 +39,16 @@ impl SystemDisk {
         Ok(Disk::open(&self.path, Access::Read)?.sets())
     }
 
+    /// Whether both copies of the table are good and say the same.
+    pub(super) fn is_table_whole(&self) -> Result<bool, Failure> {
+        Ok(Disk::open(&self.path, Access::Read)?.medium().is_whole())
+    }
+
+    /// Its length in bytes.
+    pub(super) fn length(&self) -> Result<u64, Failure> {
+        Ok(Disk::open(&self.path, Access::Read)?.length())
+    }
+
     /// Puts bits on the disk.
     pub(super) fn store(&self, sets: Sets) -> Result<(), Failure> {
         let mut disk = Disk::open(&self.path, Access::Write)?;
