@@ -27,6 +27,7 @@ mod layout;
 mod machine;
 mod monitor;
 mod power;
+mod record;
 mod release;
 mod repository;
 pub mod secure_boot;

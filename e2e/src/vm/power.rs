@@ -4,28 +4,27 @@
 //! Replaying is quick and booting is not: each case looks at many cuts from outside, and boots a few of them.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::PathBuf;
 
-use gptprio::{SetId, choose};
+use gptprio::SetId;
 
 use super::case::{Case, Failure, ensure};
-use super::expect::{UP, bits, ended, is_up, says};
+use super::expect::{bits, ended, has_ended, is_up};
 use super::host::Host;
 use super::host_files::TRIES;
+use super::record::{Record, cuts};
 use super::release::Flavour;
 use super::system::SystemBench;
-use super::system_disk::SystemDisk;
-use super::write_log::{Chance, WriteLog};
+use super::write_log::{Chance, Cut};
 
 /// Cuts that are looked at over a whole log.
-const CUTS: u64 = 40;
+const CUTS: usize = 40;
 
-/// How often one cut of the partition table is looked at, each time with other sectors lost.
-const CHANCES: u64 = 8;
+/// Cuts that are booted: while the set is written, from its record to the flip, and behind that; and of the new set's first boot.
+const BOOTS: [usize; 3] = [4, 7, 2];
+const HEALTH_BOOTS: usize = 4;
 
-/// Sectors of both copies of the partition table, from the front and from the back.
-const TABLE_SECTORS: u64 = 34;
+/// What is written to the disk right before the set is marked valid: its record.
+const RECORD: usize = 24;
 
 /// Every case.
 pub(super) const CASES: &[Case<SystemBench>] = &[
@@ -53,6 +52,16 @@ pub(super) const CASES: &[Case<SystemBench>] = &[
         name: "power-cut-selector",
         holds: "the same at each write of the selector, between its two copies of the table too",
         run: cut_selector,
+    },
+    Case {
+        name: "power-cut-boots",
+        holds: "what is left by cuts all over an update boots whole each time, and goes on with the update to its end",
+        run: cut_boots,
+    },
+    Case {
+        name: "power-cut-health",
+        holds: "so does what is left by cuts of an update's first boot, until after it was marked good",
+        run: cut_health,
     },
 ];
 
@@ -82,14 +91,11 @@ fn updates(host: &Host<'_>) -> Result<(), Failure> {
 fn cut_install(bench: &SystemBench) -> Result<(), Failure> {
     let host = Host::with_releases(bench, &[("1.1.0", Flavour::Good)])?;
     let record = Record::of(&host, "updog update")?;
-    let mut chance = Chance(1);
-    for seed in 0..CUTS {
-        let after = below(&mut chance, record.log.len());
-        record.cut(after, seed)?;
-        record.is_whole(after, seed)?;
+    for cut in cuts(&mut Chance(1), (0, record.len()), CUTS) {
+        record.is_whole(cut)?;
     }
     // One of the last cuts boots, and updates as if nothing had been.
-    record.cut(record.log.len() * 2 / 3, CUTS)?;
+    record.cut(Cut { after: record.len() * 2 / 3, seed: 40 })?;
     updates(&host)
 }
 
@@ -98,7 +104,7 @@ fn cut_flip(bench: &SystemBench) -> Result<(), Failure> {
     ended(&host.boot(&["updog update-image"])?, "updog update-image", 0)?;
     let record = Record::of(&host, "updog update-apply")?;
     let next = record.cut_at_each_table_write()?;
-    ensure(next == BTreeSet::from([Some(SetId::A), Some(SetId::B)]), || {
+    ensure(next == BTreeSet::from([SetId::A, SetId::B]), || {
         format!("the cuts are not on both sides of the flip: {next:?}")
     })?;
     record.boots_something()
@@ -112,86 +118,38 @@ fn cut_selector(bench: &SystemBench) -> Result<(), Failure> {
     record.boots_something()
 }
 
-/// What a boot wrote.
-struct Record<'a> {
-    host: &'a Host<'a>,
-    log: WriteLog,
-    /// The disk before.
-    base: PathBuf,
-    /// Its length in sectors.
-    sectors: u64,
+fn cut_boots(bench: &SystemBench) -> Result<(), Failure> {
+    let host = Host::with_releases(bench, &[("1.1.0", Flavour::Good)])?;
+    let record = Record::of(&host, "updog update")?;
+    let (first, last) = record.table_writes()?;
+    let ranges = [(0, first), (first.saturating_sub(RECORD), last + 2), (last, record.len())];
+    let mut chance = Chance(2);
+    let all =
+        ranges.into_iter().zip(BOOTS).flat_map(|(range, count)| cuts(&mut chance, range, count));
+    for (number, cut) in all.enumerate() {
+        let (said, next) = record.boots(cut, &["updog update"])?;
+        // In the old set the update is made, or was ready already.
+        ensure(has_ended(&said, "updog update", &[0, 3]), || format!("{cut:?}:\n{said}"))?;
+        if next == SetId::A && number % 2 == 0 {
+            is_up(&host.boot(&[])?, SetId::B, "1.1.0")?;
+        }
+    }
+    Ok(())
 }
 
-impl<'a> Record<'a> {
-    /// Boots, takes a step, and keeps all that was written.
-    fn of(host: &'a Host<'a>, step: &str) -> Result<Self, Failure> {
-        let disk = host.disk.path();
-        let base = disk.with_extension("before");
-        fs::copy(disk, &base).map_err(|cause| Failure::io("copy to", &base, &cause))?;
-        let log = disk.with_extension("writes");
-        let said = host.machine(&[step]).record(&log)?.run(&host.next_boot())?;
-        says(&said, UP)?;
-        ended(&said, step, 0)?;
-        let length = fs::metadata(&base).map_err(|cause| Failure::io("read", &base, &cause))?.len();
-        Ok(Self { host, log: WriteLog::read(&log)?, base, sectors: length / 512 })
+fn cut_health(bench: &SystemBench) -> Result<(), Failure> {
+    let host = Host::with_releases(bench, &[("1.1.0", Flavour::Good)])?;
+    let said = host.boot(&["updog update"])?;
+    ended(&said, "updog update", 0)?;
+    let record = Record::of(&host, "updog health")?;
+    let (first, last) = record.table_writes()?;
+    let mut chance = Chance(3);
+    let early = cuts(&mut chance, (0, record.len()), HEALTH_BOOTS / 2);
+    let marks = cuts(&mut chance, (first, last + 2), HEALTH_BOOTS / 2);
+    for cut in early.into_iter().chain(marks) {
+        let (said, next) = record.boots(cut, &["updog health"])?;
+        ensure(next == SetId::B, || format!("{cut:?}: set {next} boots"))?;
+        ended(&said, "updog health", 0)?;
     }
-
-    /// Cuts the power after so many writes.
-    fn cut(&self, after: usize, seed: u64) -> Result<(), Failure> {
-        self.log.cut((&self.base, self.host.disk.path()), after, seed)
-    }
-
-    /// Cuts at each write from the first to the table to the last, again and again; gives what would boot next.
-    fn cut_at_each_table_write(&self) -> Result<BTreeSet<Option<SetId>>, Failure> {
-        let table = |sector| sector < TABLE_SECTORS || sector >= self.sectors - TABLE_SECTORS;
-        let (first, last) = self
-            .log
-            .touching(table)
-            .ok_or_else(|| Failure::new("nothing was written to the table"))?;
-        let mut next = BTreeSet::new();
-        for after in first..=last + 2 {
-            for seed in 0..CHANCES {
-                self.cut(after, seed)?;
-                next.insert(self.is_whole(after, seed)?);
-            }
-        }
-        Ok(next)
-    }
-
-    /// The disk has a table, the set that boots next holds all of its release, and so does the other if it can boot at all.
-    fn is_whole(&self, after: usize, seed: u64) -> Result<Option<SetId>, Failure> {
-        let disk: &SystemDisk = &self.host.disk;
-        let cut =
-            |why: String| Failure::new(&format!("cut after write {after}, seed {seed}: {why}"));
-        let sets = disk.sets().map_err(|failure| cut(failure.to_string()))?;
-        let next = choose(&sets).map(|choice| choice.set);
-        ensure(next.is_some(), || cut(format!("nothing boots: {sets:?}")).to_string())?;
-        for (set, version) in [(SetId::A, "1.0.0"), (SetId::B, "1.1.0")] {
-            let can_boot = sets.bits(set).is_some_and(|bits| bits.is_bootable());
-            let release = self.host.release(version, Flavour::Good)?;
-            ensure(!can_boot || disk.holds(set, &release)?, || {
-                cut(format!("set {set} can boot and is not whole: {sets:?}")).to_string()
-            })?;
-        }
-        Ok(next)
-    }
-
-    /// Boots what is left after the first write to the table, and after the last but one.
-    fn boots_something(&self) -> Result<(), Failure> {
-        let table = |sector| sector < TABLE_SECTORS || sector >= self.sectors - TABLE_SECTORS;
-        let (first, last) = self.log.touching(table).unwrap_or_default();
-        for (after, seed) in [(first + 1, 1), (last, 2)] {
-            self.cut(after, seed)?;
-            let next = self.is_whole(after, seed)?.unwrap_or(SetId::A);
-            let version = if next == SetId::A { "1.0.0" } else { "1.1.0" };
-            is_up(&self.host.boot(&[])?, next, version)?;
-        }
-        Ok(())
-    }
-}
-
-/// A number below another one.
-fn below(chance: &mut Chance, limit: usize) -> usize {
-    let limit = u64::try_from(limit).unwrap_or(u64::MAX).max(1);
-    usize::try_from(chance.next() % limit).unwrap_or_default()
+    Ok(())
 }

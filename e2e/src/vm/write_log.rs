@@ -7,8 +7,8 @@
 //!
 //! * What was written before a flush that ended is on the disk; so is a write that demands it.
 //! * Of what came after the last flush each sector is there or not, as chance has it: a disk may write in any order, and tear.
+//! * Sectors that are named as such are torn in themselves: of each, every eight bytes are the new ones or the old ones.
 
-use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -19,6 +19,8 @@ use super::case::Failure;
 /// Marks a log.
 const MAGIC: u64 = 0x6a_736677_736872;
 const SECTOR: usize = 512;
+/// What no disk tears: a word of its bus.
+const WORD: usize = 8;
 /// The flags of an entry: all before it is on the disk, and it is itself.
 const FLUSH: u64 = 1;
 const DURABLE: u64 = 2;
@@ -29,6 +31,15 @@ const DISCARD: u64 = 4;
 #[derive(Debug)]
 pub(super) struct WriteLog {
     entries: Vec<Entry>,
+}
+
+/// Where the power is cut.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cut {
+    /// After so many entries.
+    pub(super) after: usize,
+    /// What decides about all that was not flushed.
+    pub(super) seed: u64,
 }
 
 /// One write, flush or both.
@@ -67,7 +78,7 @@ impl WriteLog {
         Some((first, places.next_back().map_or(first, |(last, _)| last)))
     }
 
-    /// Makes `disk`, which was `base` at first, what it is when the power is cut after so many entries.
+    /// Makes `disk`, which was `base` at first, what it is when the power is cut. Sectors that are `torn` are so in themselves.
     ///
     /// # Errors
     ///
@@ -75,35 +86,38 @@ impl WriteLog {
     pub(super) fn cut(
         &self,
         (base, disk): (&Path, &Path),
-        after: usize,
-        seed: u64,
+        cut: Cut,
+        torn: impl Fn(u64) -> bool,
     ) -> Result<(), Failure> {
         let apply = || -> io::Result<()> {
             fs::copy(base, disk)?;
             let file = OpenOptions::new().write(true).open(disk)?;
-            for (sector, bytes) in self.survives(after, seed) {
-                file.write_all_at(bytes, sector * 512)?;
-            }
-            Ok(())
+            self.survives(cut, torn)
+                .into_iter()
+                .try_for_each(|(place, bytes)| file.write_all_at(bytes, place))
         };
         apply().map_err(|cause| Failure::io("write", disk, &cause))
     }
 
-    /// The sectors that are on the disk then.
-    fn survives(&self, after: usize, seed: u64) -> BTreeMap<u64, &[u8]> {
-        let happened = &self.entries[..after.min(self.entries.len())];
+    /// What reaches the disk until then, in order: a place in bytes, and what is there from then on.
+    fn survives(&self, cut: Cut, torn: impl Fn(u64) -> bool) -> Vec<(u64, &[u8])> {
+        let happened = &self.entries[..cut.after.min(self.entries.len())];
         let flushed = happened.iter().rposition(|entry| entry.flushes).unwrap_or(0);
-        let mut chance = Chance(seed);
-        let mut sectors = BTreeMap::new();
+        let mut chance = Chance(cut.seed);
+        let mut pieces = Vec::new();
         for (index, entry) in happened.iter().enumerate() {
             for (sector, bytes) in (entry.sector..).zip(entry.data.chunks(SECTOR)) {
                 // A flush is of what was before it, not of what comes with it.
-                if index < flushed || entry.durable || chance.heads() {
-                    sectors.insert(sector, bytes);
+                if index < flushed || entry.durable {
+                    pieces.push((sector * 512, bytes));
+                    continue;
                 }
+                let size = if torn(sector) { WORD } else { SECTOR };
+                let places = (sector * 512..).step_by(size);
+                pieces.extend(places.zip(bytes.chunks(size)).filter(|_| chance.heads()));
             }
         }
-        sectors
+        pieces
     }
 }
 
@@ -154,7 +168,15 @@ impl Chance {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+
+    /// What the sectors hold in the end, of those that were written whole.
+    fn sectors(log: &WriteLog, after: usize, seed: u64) -> BTreeMap<u64, &[u8]> {
+        let pieces = log.survives(Cut { after, seed }, |_| false);
+        pieces.into_iter().map(|(place, bytes)| (place / 512, bytes)).collect()
+    }
 
     fn entry(sector: u64, flags: u64, data: &[u8]) -> Vec<u8> {
         let sectors = u64::try_from(data.len() / SECTOR).unwrap();
@@ -177,7 +199,7 @@ mod tests {
         let data = [[1; SECTOR], [2; SECTOR]].concat();
         let log = log(&[entry(7, 0, &data), entry(0, FLUSH, &[]), entry(20, 0, &data)]);
         let kept = |after| (0..64).map(move |seed| (after, seed));
-        let sectors = |(after, seed)| log.survives(after, seed).into_keys().collect::<Vec<_>>();
+        let sectors = |(after, seed)| sectors(&log, after, seed).into_keys().collect::<Vec<_>>();
         assert!(kept(1).any(|cut| sectors(cut) == [8]), "a write is torn");
         assert!(kept(2).all(|cut| sectors(cut) == [7, 8]));
         assert!(kept(3).all(|cut| sectors(cut).starts_with(&[7, 8])));
@@ -190,9 +212,22 @@ mod tests {
     #[test]
     fn a_durable_write_is_there_and_the_last_one_counts() {
         let log = log(&[entry(7, 0, &[1; SECTOR]), entry(7, DURABLE, &[2; SECTOR])]);
-        assert!((0..64).all(|seed| log.survives(2, seed)[&7] == [2; SECTOR]));
+        assert!((0..64).all(|seed| sectors(&log, 2, seed)[&7] == [2; SECTOR]));
         assert_eq!(log.touching(|sector| sector == 7), Some((0, 1)));
         assert_eq!(log.touching(|sector| sector == 8), None);
+    }
+
+    #[test]
+    fn a_torn_sector_is_torn_between_words_and_only_where_it_was_not_flushed() {
+        let log =
+            log(&[entry(3, 0, &[1; SECTOR]), entry(0, FLUSH, &[]), entry(7, 0, &[2; SECTOR])]);
+        for seed in 0..64 {
+            let pieces = log.survives(Cut { after: 3, seed }, |_| true);
+            let (first, words) = pieces.split_first().unwrap();
+            assert_eq!(*first, (3 * 512, &[1; SECTOR][..]));
+            assert!(!words.is_empty() && words.len() < SECTOR / WORD, "{} words", words.len());
+            assert!(words.iter().all(|(place, bytes)| place % 8 == 0 && *bytes == [2; WORD]));
+        }
     }
 
     #[test]
