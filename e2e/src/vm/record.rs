@@ -10,7 +10,7 @@ use super::case::Failure;
 use super::console::Said;
 use super::expect::{UP, ended, is_up, says};
 use super::host::Host;
-use super::write_log::{Chance, Cut, WriteLog};
+use super::write_log::{Chance, Cut, Grain, WriteLog};
 
 /// How often one cut of the partition table is looked at, each time with other sectors lost.
 const CHANCES: u64 = 8;
@@ -27,6 +27,8 @@ pub(super) struct Record<'a> {
     base: PathBuf,
     /// Its length in sectors.
     sectors: u64,
+    /// The first sector of the state, which is the last partition.
+    state: u64,
 }
 
 impl<'a> Record<'a> {
@@ -40,7 +42,8 @@ impl<'a> Record<'a> {
         says(&said, UP)?;
         ended(&said, step, 0)?;
         let length = fs::metadata(&base).map_err(|cause| Failure::io("read", &base, &cause))?.len();
-        Ok(Self { host, log: WriteLog::read(&log)?, base, sectors: length / 512 })
+        let (sectors, state) = (length / 512, host.disk.last_part()? / 512);
+        Ok(Self { host, log: WriteLog::read(&log)?, base, sectors, state })
     }
 
     /// Writes and flushes.
@@ -54,10 +57,15 @@ impl<'a> Record<'a> {
         writes.ok_or_else(|| Failure::new("nothing was written to the table"))
     }
 
-    /// Cuts the power. Sectors of the table are torn in themselves, all others are there or not.
+    /// Cuts the power. Sectors of the table are torn in themselves, and the sets between sectors. Of the state a block is there or not:
+    /// a superblock of ext4 that is torn between its sectors needs the fsck that a host has and this guest does not.
     pub(super) fn cut(&self, cut: Cut) -> Result<(), Failure> {
         let files = (self.base.as_path(), self.host.disk.path());
-        self.log.cut(files, cut, |sector| self.is_of_table(sector))
+        self.log.cut(files, cut, |sector| match sector {
+            _ if self.is_of_table(sector) => Grain::Word,
+            _ if sector >= self.state => Grain::Block,
+            _ => Grain::Sector,
+        })
     }
 
     /// Cuts the power, looks at the disk, and gives the set that boots next.

@@ -44,6 +44,14 @@ impl SystemDisk {
         Ok(Disk::open(&self.path, Access::Read)?.medium().is_whole())
     }
 
+    /// Where its last partition begins, in bytes.
+    pub(super) fn last_part(&self) -> Result<u64, Failure> {
+        let disk = Disk::open(&self.path, Access::Read)?;
+        let table = disk.medium().table();
+        let starts = table.partitions().map(|(_, entry)| entry.first * table.block_size().bytes());
+        starts.max().ok_or_else(|| Failure::new("the disk has no partitions"))
+    }
+
     /// Its length in bytes.
     pub(super) fn length(&self) -> Result<u64, Failure> {
         Ok(Disk::open(&self.path, Access::Read)?.length())

@@ -6,8 +6,8 @@
 //! # Invariants
 //!
 //! * What was written before a flush that ended is on the disk; so is a write that demands it.
-//! * Of what came after the last flush each sector is there or not, as chance has it: a disk may write in any order, and tear.
-//! * Sectors that are named as such are torn in themselves: of each, every eight bytes are the new ones or the old ones.
+//! * Of what came after the last flush each grain is there or not, as chance has it: a disk may write in any order, and tear. How
+//!   small a grain is depends on the place.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -19,8 +19,28 @@ use super::case::Failure;
 /// Marks a log.
 const MAGIC: u64 = 0x6a_736677_736872;
 const SECTOR: usize = 512;
-/// What no disk tears: a word of its bus.
-const WORD: usize = 8;
+
+/// How small the pieces are that are there or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Grain {
+    /// Eight bytes: a sector is torn in itself.
+    Word,
+    /// A sector of 512 bytes.
+    Sector,
+    /// 4096 bytes.
+    Block,
+}
+
+impl Grain {
+    /// Its length in bytes.
+    fn length(self) -> usize {
+        match self {
+            Self::Word => 8,
+            Self::Sector => SECTOR,
+            Self::Block => 8 * SECTOR,
+        }
+    }
+}
 /// The flags of an entry: all before it is on the disk, and it is itself.
 const FLUSH: u64 = 1;
 const DURABLE: u64 = 2;
@@ -78,7 +98,7 @@ impl WriteLog {
         Some((first, places.next_back().map_or(first, |(last, _)| last)))
     }
 
-    /// Makes `disk`, which was `base` at first, what it is when the power is cut. Sectors that are `torn` are so in themselves.
+    /// Makes `disk`, which was `base` at first, what it is when the power is cut. `grain` is that of each sector.
     ///
     /// # Errors
     ///
@@ -87,12 +107,12 @@ impl WriteLog {
         &self,
         (base, disk): (&Path, &Path),
         cut: Cut,
-        torn: impl Fn(u64) -> bool,
+        grain: impl Fn(u64) -> Grain,
     ) -> Result<(), Failure> {
         let apply = || -> io::Result<()> {
             fs::copy(base, disk)?;
             let file = OpenOptions::new().write(true).open(disk)?;
-            self.survives(cut, torn)
+            self.survives(cut, grain)
                 .into_iter()
                 .try_for_each(|(place, bytes)| file.write_all_at(bytes, place))
         };
@@ -100,24 +120,27 @@ impl WriteLog {
     }
 
     /// What reaches the disk until then, in order: a place in bytes, and what is there from then on.
-    fn survives(&self, cut: Cut, torn: impl Fn(u64) -> bool) -> Vec<(u64, &[u8])> {
+    fn survives(&self, cut: Cut, grain: impl Fn(u64) -> Grain) -> Vec<(u64, &[u8])> {
         let happened = &self.entries[..cut.after.min(self.entries.len())];
         let flushed = happened.iter().rposition(|entry| entry.flushes).unwrap_or(0);
         let mut chance = Chance(cut.seed);
         let mut pieces = Vec::new();
         for (index, entry) in happened.iter().enumerate() {
-            for (sector, bytes) in (entry.sector..).zip(entry.data.chunks(SECTOR)) {
-                // A flush is of what was before it, not of what comes with it.
-                if index < flushed || entry.durable {
-                    pieces.push((sector * 512, bytes));
-                    continue;
-                }
-                let size = if torn(sector) { WORD } else { SECTOR };
-                let places = (sector * 512..).step_by(size);
-                pieces.extend(places.zip(bytes.chunks(size)).filter(|_| chance.heads()));
-            }
+            // A flush is of what was before it, not of what comes with it.
+            let is_certain = index < flushed || entry.durable;
+            let grains = entry.grains(&grain).into_iter();
+            pieces.extend(grains.filter(|_| is_certain || chance.heads()));
         }
         pieces
+    }
+}
+
+impl Entry {
+    /// The data in grains, each with its place in bytes. Those of one entry are as long as that of its first sector.
+    fn grains(&self, grain: impl Fn(u64) -> Grain) -> Vec<(u64, &[u8])> {
+        let length = grain(self.sector).length();
+        let places = (self.sector * 512..).step_by(length);
+        places.zip(self.data.chunks(length)).collect()
     }
 }
 
@@ -174,7 +197,7 @@ mod tests {
 
     /// What the sectors hold in the end, of those that were written whole.
     fn sectors(log: &WriteLog, after: usize, seed: u64) -> BTreeMap<u64, &[u8]> {
-        let pieces = log.survives(Cut { after, seed }, |_| false);
+        let pieces = log.survives(Cut { after, seed }, |_| Grain::Sector);
         pieces.into_iter().map(|(place, bytes)| (place / 512, bytes)).collect()
     }
 
@@ -222,12 +245,23 @@ mod tests {
         let log =
             log(&[entry(3, 0, &[1; SECTOR]), entry(0, FLUSH, &[]), entry(7, 0, &[2; SECTOR])]);
         for seed in 0..64 {
-            let pieces = log.survives(Cut { after: 3, seed }, |_| true);
-            let (first, words) = pieces.split_first().unwrap();
-            assert_eq!(*first, (3 * 512, &[1; SECTOR][..]));
-            assert!(!words.is_empty() && words.len() < SECTOR / WORD, "{} words", words.len());
-            assert!(words.iter().all(|(place, bytes)| place % 8 == 0 && *bytes == [2; WORD]));
+            let pieces = log.survives(Cut { after: 3, seed }, |_| Grain::Word);
+            let (flushed, words) = pieces.split_at(SECTOR / 8);
+            assert!(flushed.iter().all(|(place, bytes)| place / 512 == 3 && *bytes == [1; 8]));
+            assert!(!words.is_empty() && words.len() < SECTOR / 8, "{} words", words.len());
+            assert!(words.iter().all(|(place, bytes)| place / 512 == 7 && *bytes == [2; 8]));
         }
+    }
+
+    #[test]
+    fn a_block_is_there_or_not() {
+        let log = log(&[entry(0, FLUSH, &[]), entry(8, 0, &[3; 9 * SECTOR])]);
+        let pieces = |seed| log.survives(Cut { after: 2, seed }, |_| Grain::Block);
+        let lengths = |(place, bytes): (u64, &[u8])| (place / 512, bytes.len() / SECTOR);
+        assert!((0..64).any(|seed| pieces(seed).is_empty()));
+        assert!(
+            (0..64).flat_map(pieces).map(lengths).all(|piece| [(8, 8), (16, 1)].contains(&piece))
+        );
     }
 
     #[test]
