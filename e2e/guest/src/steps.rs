@@ -5,7 +5,7 @@
 //! | step | does |
 //! |---|---|
 //! | `updog …`, `signpost …` | runs the program, its output line by line, then how it ended |
-//! | `kill TIMES MILLISECONDS updog …` | starts the program so many times and kills each run within so many milliseconds; of words with a bar in between each run takes the next |
+//! | `kill TIMES updog …` | starts the program so many times and kills each run at another moment; of words with a bar in between each run takes the next |
 //! | `fill`, `free` | takes all the room that the state has, gives it back |
 //! | `read-only`, `read-write` | how the state is mounted from now on |
 //! | `hang` | nothing, for ever |
