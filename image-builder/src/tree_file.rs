@@ -1,7 +1,7 @@
 //! Hash trees of files and block devices.
 
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Seek, SeekFrom};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
@@ -45,11 +45,9 @@ pub fn format(data: &Path, hash: &Path, params: &Params, quiet: bool) -> Result<
         device.sync_all().on("write", hash)?;
         made
     } else {
-        let folder = hash.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
+        let folder = folder_of(hash);
         let mut partial = NamedTempFile::new_in(folder).on("create a file in", folder)?;
         let made = into(partial.as_file_mut())?;
-        partial.flush().on("write", hash)?;
         persist(partial, hash)?;
         made
     };
@@ -89,12 +87,21 @@ pub fn verify(
     })
 }
 
-/// Gives a file that was made under another name the rights of a new file and its name.
+/// Gives a file that was made under another name the rights of a new file and its name, durably.
 pub(crate) fn persist(partial: NamedTempFile, path: &Path) -> Result<(), FileError> {
     use std::os::unix::fs::PermissionsExt;
     let mode = std::fs::Permissions::from_mode(0o644);
     partial.as_file().set_permissions(mode).on("write", path)?;
-    partial.persist(path).map_err(|error| error.error).on("rename a file to", path).map(drop)
+    partial.as_file().sync_all().on("flush", path)?;
+    partial.persist(path).map_err(|error| error.error).on("rename a file to", path)?;
+    let folder = folder_of(path);
+    File::open(folder).and_then(|folder| folder.sync_all()).on("flush", folder)
+}
+
+/// The folder that a name is in.
+fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
 }
 
 /// Opens a file or a block device for reading; gives its length too.

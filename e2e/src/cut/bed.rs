@@ -228,6 +228,9 @@ impl Bed {
     }
 }
 
+/// Programs that are told which disk, and which set runs.
+const ON_DISKS: [&str; 2] = ["updog", "signpost"];
+
 /// What a repository said before its roles were signed again, beside its metadata.
 const EARLIER: &str = "earlier-metadata";
 
@@ -300,6 +303,11 @@ impl Host {
     pub fn arguments(&self, active: SetId, words: &[&str]) -> Vec<String> {
         let Some((program, rest)) = words.split_first() else { return Vec::new() };
         let path = |name: &str| text(&self.path(name)).to_owned();
+        if !ON_DISKS.contains(program) {
+            // These know no disk; a word with a slash in front is a path of the host.
+            let word = |word: &&str| word.strip_prefix('/').map_or((*word).to_owned(), &path);
+            return rest.iter().map(word).collect();
+        }
         let mut arguments = match *program {
             "updog" => vec!["--config".to_owned(), path("updog.toml")],
             _ => Vec::new(),

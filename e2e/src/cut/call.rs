@@ -239,3 +239,7 @@ pub(super) const TRUNCATE: u64 = 0o1000;
 pub(super) const APPEND: u64 = 0o2000;
 /// `O_DIRECT`.
 pub(super) const DIRECT: u64 = 0o40000;
+/// `FALLOC_FL_PUNCH_HOLE`, which always comes with `FALLOC_FL_KEEP_SIZE`.
+pub(super) const PUNCH_HOLE: u64 = 3;
+/// `FALLOC_FL_ZERO_RANGE` with `FALLOC_FL_KEEP_SIZE`.
+pub(super) const ZERO_RANGE: u64 = 0x11;

@@ -52,7 +52,7 @@ pub enum Event {
     Names(Vec<Naming>),
     /// A file or folder was flushed, and the call came back without an error.
     Flush {
-        /// Which; all of them if none is named.
+        /// Which; all but the disk if none is named.
         node: Option<Node>,
         /// How many events there had been when the call was made: only these are certain.
         covers: usize,

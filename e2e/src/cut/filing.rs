@@ -169,12 +169,12 @@ fn write(content: &mut Vec<u8>, offset: u64, data: &[u8], full: usize) {
     content[start..start + data.len()].copy_from_slice(data);
 }
 
-/// Which events of a node are certain: those that a flush covers.
-pub(super) fn certain(events: &[Event], node: Node, journal: bool) -> Vec<bool> {
+/// Which events of a node are certain: those that a flush covers. A flush of a whole file system is none of a disk.
+pub(super) fn certain(events: &[Event], node: Node, is_disk: bool) -> Vec<bool> {
     let mut covered = 0;
     for event in events {
         if let Event::Flush { node: of, covers } = event
-            && (journal || of.is_none_or(|of| of == node))
+            && of.map_or(!is_disk, |of| of == node)
         {
             covered = covered.max(*covers);
         }

@@ -23,7 +23,7 @@ use super::judge::{Judge, Known};
 use super::moment::{Moment, State};
 use super::operation::{Doing, Operation};
 use super::prepared::{prepared, programs_of};
-use super::record::record;
+use super::record::{Recording, record};
 use super::trace::Ending;
 use super::tree::{Tree, copy_sparse};
 
@@ -184,20 +184,27 @@ impl<'b> Trial<'b> {
         let recording = recording.map_err(failed)?;
         let is_done = recording.endings.iter().all(|ending| *ending == Ending::Exit(0));
         ended(plan, &recording.endings, &words)?;
+        let judged = self.judged((&host, is_done && programs.len() == 1), &recording);
+        judged.map_err(|why| format!("it ended with {:?}: {why}: {words}", recording.endings))?;
+        Ok(is_done)
+    }
+
+    /// The host is whole, and goes on.
+    fn judged(&self, (host, is_done): (&Host, bool), recording: &Recording) -> Result<(), String> {
+        let failed = |error: io::Error| format!("it cannot be looked at: {error}");
         let judge = Judge::new(self.known.clone(), self.scratch).map_err(failed)?;
         // Power may go right then, with what was not flushed.
-        let moment = Moment::new(&recording, recording.len());
+        let moment = Moment::new(recording, recording.len());
         for choice in moment.choices(self.operation.name, 0, 0).iter().take(4) {
             judge.judge(&moment.state(choice)).map_err(|why| format!("{choice}: {why}"))?;
         }
-        let state = read(&host, Arc::clone(&self.first.0)).map_err(failed)?;
+        let state = read(host, Arc::clone(&self.first.0)).map_err(failed)?;
         let verdict = judge.judge(&state)?;
-        if is_done && programs.len() == 1 {
-            (self.operation.goal)(self.bed, &host)
+        if is_done {
+            (self.operation.goal)(self.bed, host)
                 .map_err(|why| format!("it says that it is done, and it is not: {why}"))?;
         }
-        self.again(&host, &state, &judge, &verdict)?;
-        Ok(is_done)
+        self.again(host, &state, &judge, &verdict)
     }
 
     /// The machine starts, and everything works again.

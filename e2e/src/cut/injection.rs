@@ -6,6 +6,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use nix::errno::Errno;
+
 use super::call::{self, Deed, Subject};
 use super::event::Event;
 use super::fault::{Fault, Site};
@@ -61,9 +63,24 @@ impl Recorder {
             }
             Fault::FlushFails => {
                 self.forget_unflushed(task, call)?;
-                Verdict::Fail(nix::errno::Errno::EIO)
+                self.told = self.path_of(task, call)?.map(|path| (path, task.process().ok()));
+                Verdict::Fail(Errno::EIO)
             }
         })
+    }
+
+    /// A failed flush is told once to each who has the file open: to an older process, too, when that flushes next. A newer one has
+    /// opened it since.
+    pub(super) fn tells(&mut self, task: &Task, call: &Call, deed: Deed) -> io::Result<bool> {
+        let Some((path, process)) = &self.told else { return Ok(false) };
+        if deed != Deed::Flush
+            || self.path_of(task, call)?.as_ref() != Some(path)
+            || process.is_none_or(|known| task.process().is_ok_and(|number| number >= known))
+        {
+            return Ok(false);
+        }
+        self.told = None;
+        Ok(true)
     }
 
     /// Takes back what was written to a file and not flushed, as a kernel does that has told of the failure once.

@@ -15,12 +15,13 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use gptdisk::Loaded;
 use gptprio::SetId;
-use signpost::{PartRange, SetLayout};
+use signpost::{Layout, PartRange, SetLayout};
 use tempfile::TempDir;
 use verity::{ReadAt, RootHash};
 
-use super::boot::{Boot, boot};
+use super::boot::{Boot, Reader, boot};
 use super::moment::State;
 use super::sectors::{SECTOR, Sectors};
 use super::tree::Tree;
@@ -108,6 +109,10 @@ impl Judge {
         for (name, look) in FOLDERS {
             self.judge_files(name, look, &state.files)?;
         }
+        if let Some(made) = state.files.file("new.img") {
+            let digest = state.files.only("new.img").digest();
+            remembered(&self.files, ("new.img", digest), || installed(&self.known.releases, made))?;
+        }
         Ok(verdict)
     }
 
@@ -151,20 +156,7 @@ impl Judge {
     }
 
     fn whole(&self, disk: &Sectors, layout: &SetLayout) -> Result<String, String> {
-        let [boot, root, hash] =
-            [layout.boot, layout.root, layout.hash].map(|range| Part { disk, range });
-        let releases = self.known.releases.iter();
-        let mut found = releases.filter(|release| hash.begins_with(&release.hash));
-        let release = found.next().ok_or("its tree is that of no release")?;
-        if !boot.begins_with(&release.boot) {
-            return Err(format!("it has the tree of {} and another boot image", release.version));
-        }
-        let root_hash = RootHash(release.root_hash);
-        let length = |bytes: &[u8]| u64::try_from(bytes.len()).unwrap_or(0);
-        let (data, tree) = (length(&release.root), length(&release.hash));
-        verity::verify(&root, data, &hash, tree, &root_hash, NonZero::<usize>::MIN, &|_| ())
-            .map_err(|error| format!("{}: {error}", release.version))?;
-        Ok(release.version.clone())
+        whole(&self.known.releases, disk, layout)
     }
 
     fn judge_files(&self, name: &'static str, look: Look, files: &Tree) -> Result<(), String> {
@@ -182,6 +174,37 @@ impl Judge {
             look(&self.known, folder.path()).map_err(|why| format!("{name}: {why}"))
         })
     }
+}
+
+/// The release that a set holds, whole.
+fn whole(releases: &[Release], disk: &Sectors, layout: &SetLayout) -> Result<String, String> {
+    let [boot, root, hash] =
+        [layout.boot, layout.root, layout.hash].map(|range| Part { disk, range });
+    let mut found = releases.iter().filter(|release| hash.begins_with(&release.hash));
+    let release = found.next().ok_or("its tree is that of no release")?;
+    if !boot.begins_with(&release.boot) {
+        return Err(format!("it has the tree of {} and another boot image", release.version));
+    }
+    let root_hash = RootHash(release.root_hash);
+    let length = |bytes: &[u8]| u64::try_from(bytes.len()).unwrap_or(0);
+    let (data, tree) = (length(&release.root), length(&release.hash));
+    verity::verify(&root, data, &hash, tree, &root_hash, NonZero::<usize>::MIN, &|_| ())
+        .map_err(|error| format!("{}: {error}", release.version))?;
+    Ok(release.version.clone())
+}
+
+/// A disk that was made whole: it boots a release, from a set that it finds by itself.
+///
+/// # Errors
+///
+/// Says what is wrong with it.
+pub(super) fn installed(releases: &[Release], bytes: &[u8]) -> Result<(), String> {
+    let disk = Sectors::new(bytes.into());
+    let boot = boot(&disk)?;
+    let table = Loaded::read(&mut Reader(&disk)).map_err(|error| error.to_string())?;
+    let layout = Layout::of(table.table()).map_err(|error| error.to_string())?;
+    let layout = layout.set(boot.set).ok_or("the set that boots is none")?;
+    whole(releases, &disk, layout).map(drop)
 }
 
 /// The bytes of a partition.

@@ -55,7 +55,7 @@ impl<'r> Moment<'r> {
             _ => Vec::new().into(),
         };
         let events = recording.events.get(..happened).unwrap_or(&recording.events);
-        let flushed = certain(events, recording.disk, false);
+        let flushed = certain(events, recording.disk, true);
         let mut disk = Sectors::new(Arc::clone(&base));
         let mut sure = BTreeMap::new();
         let mut pending: BTreeMap<u64, Vec<Arc<Written>>> = BTreeMap::new();

@@ -9,11 +9,12 @@ use gptprio::SetId;
 
 use self::before::{
     applied, applied_and_damaged_table, damaged_table, half_written, image,
-    image_and_damaged_table, image_damaged, kept_other, nothing, other_is_good, started,
+    image_and_damaged_table, image_damaged, kept_other, nothing, other_is_good, parts, started,
     trusts_older, updated,
 };
 use self::goal::{
-    boots_new, boots_old, is_good, keeps, something_boots, staged, trusts_newest, try_is_spent,
+    boots_new, boots_old, is_good, is_installed, keeps, something_boots, staged, trusts_newest,
+    try_is_spent,
 };
 use super::bed::{Bed, Host, Way};
 
@@ -27,7 +28,7 @@ pub struct Operation {
     /// How the newer release is published.
     pub way: Way,
     /// Brings a new host to where it begins.
-    pub prepare: fn(&Host) -> io::Result<()>,
+    pub prepare: fn(&Bed, &Host) -> io::Result<()>,
     /// The set that runs meanwhile.
     pub active: SetId,
     /// What is done, at the same time if it is several things.
@@ -245,6 +246,22 @@ pub const ALL: &[Operation] = &[
         active: SetId::A,
         doing: Doing::Programs(&[&["updog", "prepare"]]),
         goal: keeps,
+    },
+    Operation {
+        name: "first-install",
+        is: "a disk is made, with a first release",
+        way: Way::Images,
+        prepare: parts,
+        active: SetId::A,
+        doing: Doing::Programs(&[&[
+            "image-builder",
+            "disk",
+            "--parts",
+            "/parts",
+            "--out",
+            "/new.img",
+        ]]),
+        goal: is_installed,
     },
     Operation {
         name: "two-at-once",

@@ -18,7 +18,7 @@ use crate::programs;
 /// A host that is where an operation begins.
 pub(super) fn prepared(bed: &Bed, operation: &Operation, scratch: &Path) -> io::Result<Host> {
     let host = bed.host(scratch, operation.way)?;
-    (operation.prepare)(&host)?;
+    (operation.prepare)(bed, &host)?;
     Ok(host)
 }
 

@@ -8,6 +8,8 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
+
 use super::call::{self, Deed, Subject};
 use super::event::{Event, Kind, Naming, Node};
 use super::fault::{Fault, Plan, Site};
@@ -46,6 +48,8 @@ pub(super) struct Recorder {
     pub(super) events: Vec<Event>,
     pub(super) sites: BTreeMap<Site, u32>,
     pub(super) plan: Option<Plan>,
+    /// A file of which a flush failed, and the process that knows.
+    pub(super) told: Option<(PathBuf, Option<i32>)>,
     /// What was found out before calls that are under way.
     pub(super) under_way: BTreeMap<i32, Before>,
 }
@@ -89,9 +93,9 @@ impl Recorder {
     fn new(folder: PathBuf, plan: Option<Plan>) -> io::Result<Self> {
         let (nodes, inodes, events, sites) = (vec![], BTreeMap::new(), vec![], BTreeMap::new());
         let (top, under_way) = (Node(0), BTreeMap::new());
-        let disk = None;
+        let (disk, told) = (None, None);
         let mut recorder =
-            Self { folder, nodes, inodes, top, disk, events, sites, plan, under_way };
+            Self { folder, nodes, inodes, top, disk, events, sites, plan, told, under_way };
         recorder.top = recorder.take_in(&recorder.folder.clone())?;
         Ok(recorder)
     }
@@ -267,7 +271,7 @@ impl Recorder {
                 self.events.push(Event::Resize { node, length: call.arguments[1] });
                 Ok(())
             }
-            Before::Reserve { node } => self.reserved(call, node),
+            Before::Reserve { node } => self.reserved(task, call, node),
             Before::Flush { node, covers } => {
                 self.events.push(Event::Flush { node, covers });
                 Ok(())
@@ -302,12 +306,21 @@ impl Recorder {
         Ok(())
     }
 
-    fn reserved(&mut self, call: &Call, node: Node) -> io::Result<()> {
-        let [_, mode, offset, length, ..] = call.arguments;
-        if mode != 0 {
-            return Err(strange(&self.folder, "has room freed in a way that is not known"));
-        }
-        self.events.push(Event::Resize { node, length: offset.saturating_add(length) });
+    /// Room is taken, or what lies in a range becomes zeros.
+    fn reserved(&mut self, task: &Task, call: &Call, node: Node) -> io::Result<()> {
+        let [descriptor, mode, offset, length, ..] = call.arguments;
+        let end = offset.saturating_add(length);
+        let event = match mode {
+            0 => Event::Resize { node, length: end },
+            call::PUNCH_HOLE | call::ZERO_RANGE => {
+                let size = fs::metadata(task.reopened(descriptor))?.len();
+                let zeros = usize::try_from(end.min(size).saturating_sub(offset));
+                let data = vec![0; zeros.map_err(io::Error::other)?].into();
+                Event::Write { node, offset, data }
+            }
+            _ => return Err(strange(&self.folder, "has room freed in a way that is not known")),
+        };
+        self.events.push(event);
         Ok(())
     }
 
@@ -335,6 +348,9 @@ impl Witness for Recorder {
             }
             self.note(task, call, deed)?;
             return Ok(verdict);
+        }
+        if self.tells(task, call, deed)? {
+            return Ok(Verdict::Fail(Errno::EIO));
         }
         self.note(task, call, deed)?;
         Ok(Verdict::Go)

@@ -276,7 +276,7 @@ impl<'r> Watch<'r> {
 
     fn flush(&mut self, node: Option<Node>, covers: usize) {
         let disk = self.recording.disk;
-        if node.is_none_or(|node| node == disk) {
+        if node == Some(disk) {
             let flushed: Vec<u64> = self
                 .dirty
                 .iter()

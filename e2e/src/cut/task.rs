@@ -26,6 +26,18 @@ impl Task {
         self.0.as_raw()
     }
 
+    /// The number of its process.
+    ///
+    /// # Errors
+    ///
+    /// Fails when it has ended.
+    pub fn process(&self) -> io::Result<i32> {
+        let text = fs::read_to_string(format!("/proc/{}/status", self.0))?;
+        let number = text.lines().find_map(|line| line.strip_prefix("Tgid:"));
+        let number = number.and_then(|number| number.trim().parse().ok());
+        number.ok_or_else(|| io::Error::other("a thread without a process"))
+    }
+
     /// What one of its descriptors is open on.
     #[must_use]
     pub fn file(&self, descriptor: u64) -> Option<PathBuf> {

@@ -35,6 +35,13 @@ impl Tree {
         Self(inside.collect())
     }
 
+    /// One file alone.
+    #[must_use]
+    pub fn only(&self, path: &str) -> Self {
+        let path = Path::new(path);
+        Self(self.0.get(path).map(|entry| (path.to_owned(), entry.clone())).into_iter().collect())
+    }
+
     /// The bytes of a file, if there is one.
     #[must_use]
     pub fn file(&self, path: impl AsRef<Path>) -> Option<&[u8]> {

@@ -12,7 +12,7 @@ use super::EXAMPLE;
 use crate::command::{PROGRAMS, Run};
 use crate::error::Error;
 use crate::steps::{Steps, say};
-use crate::{Result, place};
+use crate::{Result, place, setup};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,6 +62,7 @@ pub(super) fn run(names: &[String], list: bool) -> Result<()> {
         all.iter().filter(|one| names.is_empty() || names.contains(&one.name)).collect();
     let mut steps = Steps::new(chosen.len() + 1);
     let copy = steps.step("a copy of the source that is whole loses nothing", || {
+        setup::make_venv()?;
         let copy = Copy::make()?;
         let said = copy.passes(&chosen)?;
         Ok((copy, said))
@@ -175,7 +176,9 @@ impl Copy {
     }
 
     fn cargo(&self) -> Run {
-        Run::cargo().current_dir(&self.folder).env("CARGO_TARGET_DIR", &self.built)
+        let python = place::target().join("venv/bin/python");
+        let run = Run::cargo().current_dir(&self.folder).env("WAYSTONE_PYTHON", python);
+        run.env("CARGO_TARGET_DIR", &self.built)
     }
 }
 

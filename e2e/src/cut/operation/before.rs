@@ -7,37 +7,38 @@ use std::os::unix::fs::FileExt;
 use gptprio::SetId;
 use signpost::{Access, Disk};
 
-use crate::cut::bed::Host;
+use crate::cut::bed::{Bed, Host};
+use crate::world::OLD;
 
-pub(super) fn nothing(_: &Host) -> io::Result<()> {
+pub(super) fn nothing(_: &Bed, _: &Host) -> io::Result<()> {
     Ok(())
 }
 
-pub(super) fn image(host: &Host) -> io::Result<()> {
+pub(super) fn image(_: &Bed, host: &Host) -> io::Result<()> {
     host.must(SetId::A, &["updog", "update-image"])
 }
 
-pub(super) fn applied(host: &Host) -> io::Result<()> {
-    image(host)?;
+pub(super) fn applied(bed: &Bed, host: &Host) -> io::Result<()> {
+    image(bed, host)?;
     host.must(SetId::A, &["updog", "update-apply"])
 }
 
-pub(super) fn started(host: &Host) -> io::Result<()> {
-    applied(host)?;
+pub(super) fn started(bed: &Bed, host: &Host) -> io::Result<()> {
+    applied(bed, host)?;
     match host.start(SetId::A)? {
         SetId::B => Ok(()),
         SetId::A => Err(io::Error::other("the update does not boot")),
     }
 }
 
-pub(super) fn updated(host: &Host) -> io::Result<()> {
-    started(host)?;
+pub(super) fn updated(bed: &Bed, host: &Host) -> io::Result<()> {
+    started(bed, host)?;
     host.must(SetId::B, &["updog", "health"])
 }
 
 /// Set A runs again, and set B is good.
-pub(super) fn other_is_good(host: &Host) -> io::Result<()> {
-    updated(host)?;
+pub(super) fn other_is_good(bed: &Bed, host: &Host) -> io::Result<()> {
+    updated(bed, host)?;
     host.must(SetId::B, &["updog", "rollback"])?;
     match host.start(SetId::B)? {
         SetId::A => {
@@ -50,8 +51,8 @@ pub(super) fn other_is_good(host: &Host) -> io::Result<()> {
 }
 
 /// What lies in set B is staged, and a block of it went bad.
-pub(super) fn image_damaged(host: &Host) -> io::Result<()> {
-    image(host)?;
+pub(super) fn image_damaged(bed: &Bed, host: &Host) -> io::Result<()> {
+    image(bed, host)?;
     let disk = Disk::open(&host.disk(), Access::Write).map_err(io::Error::other)?;
     let layout = disk.layout().set(SetId::B).copied();
     let layout = layout.ok_or_else(|| io::Error::other("there is no set B"))?;
@@ -60,8 +61,8 @@ pub(super) fn image_damaged(host: &Host) -> io::Result<()> {
 }
 
 /// The first half of what an update writes lies in set B, without its tree.
-pub(super) fn half_written(host: &Host) -> io::Result<()> {
-    image(host)?;
+pub(super) fn half_written(bed: &Bed, host: &Host) -> io::Result<()> {
+    image(bed, host)?;
     let disk = Disk::open(&host.disk(), Access::Write).map_err(io::Error::other)?;
     let layout = disk.layout().set(SetId::B).copied();
     let layout = layout.ok_or_else(|| io::Error::other("there is no set B"))?;
@@ -74,28 +75,28 @@ pub(super) fn half_written(host: &Host) -> io::Result<()> {
     fs::remove_dir_all(host.path("state"))
 }
 
-pub(super) fn damaged_table(host: &Host) -> io::Result<()> {
+pub(super) fn damaged_table(_: &Bed, host: &Host) -> io::Result<()> {
     let file = File::options().write(true).open(host.disk())?;
     file.write_all_at(b"damaged", 512 + 40)
 }
 
-pub(super) fn image_and_damaged_table(host: &Host) -> io::Result<()> {
-    image(host)?;
-    damaged_table(host)
+pub(super) fn image_and_damaged_table(bed: &Bed, host: &Host) -> io::Result<()> {
+    image(bed, host)?;
+    damaged_table(bed, host)
 }
 
-pub(super) fn applied_and_damaged_table(host: &Host) -> io::Result<()> {
-    applied(host)?;
-    damaged_table(host)
+pub(super) fn applied_and_damaged_table(bed: &Bed, host: &Host) -> io::Result<()> {
+    applied(bed, host)?;
+    damaged_table(bed, host)
 }
 
 /// What the repository said before it was signed again.
-pub(super) fn trusts_older(host: &Host) -> io::Result<()> {
+pub(super) fn trusts_older(_: &Bed, host: &Host) -> io::Result<()> {
     host.trust_earlier()
 }
 
 /// Something else was kept before.
-pub(super) fn kept_other(host: &Host) -> io::Result<()> {
+pub(super) fn kept_other(_: &Bed, host: &Host) -> io::Result<()> {
     host.must(SetId::A, &["updog", "prepare"])?;
     let link = host.path("migrations/current");
     let generation = host.path("migrations").join(fs::read_link(&link)?);
@@ -104,4 +105,15 @@ pub(super) fn kept_other(host: &Host) -> io::Result<()> {
     let name = fs::read_dir(&targets)?.next().transpose()?;
     let name = name.ok_or_else(|| io::Error::other("nothing is kept"))?.path();
     fs::copy(&name, generation.join("metadata/other.json")).map(drop)
+}
+
+/// The images of the first release lie beside a disk that is to be made.
+pub(super) fn parts(bed: &Bed, host: &Host) -> io::Result<()> {
+    let to = host.path("parts");
+    fs::create_dir(&to)?;
+    for entry in fs::read_dir(bed.parts(OLD))? {
+        let entry = entry?;
+        fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
 }

@@ -8,7 +8,7 @@ use gptprio::{SetId, Tries, choose};
 use signpost::{Access, Disk};
 
 use crate::cut::bed::{Bed, Host, Way};
-use crate::cut::judge::{Floors, chain, versions};
+use crate::cut::judge::{Floors, chain, installed, versions};
 use crate::world::{NEW, OLD};
 
 fn open(host: &Host) -> Result<Disk, String> {
@@ -135,4 +135,10 @@ pub(super) fn keeps(_: &Bed, host: &Host) -> Result<(), String> {
         Some(kept) if kept.migrations.len() == 1 => Ok(()),
         other => Err(format!("from {OLD} to {NEW} {other:?} is kept")),
     }
+}
+
+/// A disk was made that boots the first release.
+pub(super) fn is_installed(bed: &Bed, host: &Host) -> Result<(), String> {
+    let bytes = fs::read(host.path("new.img")).map_err(|error| error.to_string())?;
+    installed(&bed.releases(), &bytes)
 }
