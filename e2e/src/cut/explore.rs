@@ -208,6 +208,7 @@ impl<'b> Trial<'b> {
     fn moment(&self, happened: usize) {
         let moment = Moment::new(&self.recording, happened);
         let Effort { seed, cases, again, stride } = self.effort;
+        let cases = self.operation.cases(cases);
         let choices = moment.choices(self.operation.name, seed, cases);
         for (number, choice) in choices.iter().enumerate() {
             let state = moment.state(choice);

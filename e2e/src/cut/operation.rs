@@ -47,6 +47,20 @@ pub enum Doing {
 }
 
 impl Operation {
+    /// Whether its states take long: those of a whole disk as a file, and those of two programs, again and again.
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        self.turns() > 0 || self.name == "first-install"
+    }
+
+    /// How many states by chance are tried at each moment, of as many as are for others.
+    pub(super) fn cases(&self, cases: usize) -> usize {
+        match self.name {
+            "first-install" => cases.min(10),
+            _ => cases.div_ceil(self.turns().max(1)),
+        }
+    }
+
     /// How often a second program begins later, in steps of the first one's length; not at all if there is none.
     pub(super) fn turns(&self) -> usize {
         match self.doing {
