@@ -25,7 +25,7 @@ use crate::filesystem::{EmptyExt4, format_empty_ext4};
 use crate::identity::derived_uuid;
 use crate::sign::{SignError, Signer, Signing, signatures};
 use crate::spec::Spec;
-use crate::tree_file::persist;
+use crate::tree_file::{beside, persist};
 use crate::uki::Image;
 
 pub(crate) use blocks::FileBlocks;
@@ -228,9 +228,7 @@ impl<'a> Disk<'a> {
         let guid = Guid::from_text_order(*guid.as_bytes());
         let (length, table, partitions) =
             geometry::lay_out(report, guid).map_err(DiskError::Layout)?;
-        let folder = request.out.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
-        let file = NamedTempFile::new_in(folder).on("create a file in", folder)?;
+        let file = beside(&request.out)?;
         file.as_file().set_len(length).on("write", file.path())?;
         Ok(Self { request, report, file, length, table, partitions })
     }

@@ -1,8 +1,8 @@
 //! Hash trees of files and block devices.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Seek, SeekFrom};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 
 use cli::Progress;
@@ -45,8 +45,7 @@ pub fn format(data: &Path, hash: &Path, params: &Params, quiet: bool) -> Result<
         device.sync_all().on("write", hash)?;
         made
     } else {
-        let folder = folder_of(hash);
-        let mut partial = NamedTempFile::new_in(folder).on("create a file in", folder)?;
+        let mut partial = beside(hash)?;
         let made = into(partial.as_file_mut())?;
         persist(partial, hash)?;
         made
@@ -87,11 +86,16 @@ pub fn verify(
     })
 }
 
-/// Gives a file that was made under another name the rights of a new file and its name, durably.
+/// A file in the folder of `path` that [`persist`] will give its name. Others may read it, as far as the umask lets them.
+pub(crate) fn beside(path: &Path) -> Result<NamedTempFile, FileError> {
+    let folder = folder_of(path);
+    let mode = Permissions::from_mode(0o644);
+    let partial = tempfile::Builder::new().permissions(mode).tempfile_in(folder);
+    partial.on("create a file in", folder)
+}
+
+/// Gives a file that was made under another name its own, durably.
 pub(crate) fn persist(partial: NamedTempFile, path: &Path) -> Result<(), FileError> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = std::fs::Permissions::from_mode(0o644);
-    partial.as_file().set_permissions(mode).on("write", path)?;
     partial.as_file().sync_all().on("flush", path)?;
     partial.persist(path).map_err(|error| error.error).on("rename a file to", path)?;
     let folder = folder_of(path);

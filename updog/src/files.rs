@@ -2,12 +2,21 @@
 //!
 //! A name holds its old bytes or its new ones, and a folder that was made is there after the cut: what holds
 //! the name of a thing is flushed after the thing.
+//!
+//! The folder itself is its owner's alone: who can open a folder can also lock it, and so hold up whoever needs the lock.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use tempfile::NamedTempFile;
+
+/// Mode of a folder of ours.
+const OWN: u32 = 0o700;
+
+/// Mode of a folder above it, which others will use as well.
+const SHARED: u32 = 0o755;
 
 /// Puts `bytes` at `path` in `folder` in one durable step.
 pub(crate) fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -19,9 +28,9 @@ pub(crate) fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()
     flush(folder)
 }
 
-/// Makes a folder and those above it that are missing, durably.
+/// Makes a folder that is its owner's alone, and those above it that are missing, durably.
 pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
-    made_by(folder, &mut flush)
+    made_by(folder, OWN, &mut flush)
 }
 
 /// Flushes the names in a folder.
@@ -30,7 +39,11 @@ pub(crate) fn flush(folder: &Path) -> io::Result<()> {
 }
 
 /// Makes what is missing from the top down; `flush` gets each folder that has a new name in it.
-fn made_by(folder: &Path, flush: &mut impl FnMut(&Path) -> io::Result<()>) -> io::Result<()> {
+fn made_by(
+    folder: &Path,
+    mode: u32,
+    flush: &mut impl FnMut(&Path) -> io::Result<()>,
+) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
@@ -39,8 +52,8 @@ fn made_by(folder: &Path, flush: &mut impl FnMut(&Path) -> io::Result<()>) -> io
         Some(above) => above,
         None => return fs::create_dir(folder),
     };
-    made_by(above, flush)?;
-    match fs::create_dir(folder) {
+    made_by(above, SHARED, flush)?;
+    match DirBuilder::new().mode(mode).create(folder) {
         // Another run was faster, and may not have flushed yet.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
         made => made?,
@@ -51,6 +64,7 @@ fn made_by(folder: &Path, flush: &mut impl FnMut(&Path) -> io::Result<()>) -> io
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
     use std::path::PathBuf;
 
     use super::*;
@@ -64,10 +78,19 @@ mod tests {
             flushed.push(folder.to_owned());
             Ok(())
         };
-        made_by(&c, &mut note).unwrap();
-        made_by(&c, &mut note).unwrap();
+        made_by(&c, OWN, &mut note).unwrap();
+        made_by(&c, OWN, &mut note).unwrap();
         assert!(c.is_dir());
         assert_eq!(flushed, [top.path().to_owned(), a, b]);
+    }
+
+    #[test]
+    fn a_folder_of_ours_is_for_nobody_else_and_those_above_it_are() {
+        let top = tempfile::tempdir().unwrap();
+        make_folder(&top.path().join("a/b")).unwrap();
+        let mode = |name| fs::metadata(top.path().join(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode("a/b"), 0o700);
+        assert_eq!(mode("a") & 0o722, 0o700);
     }
 
     #[test]

@@ -4,13 +4,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use tempfile::NamedTempFile;
 
 use super::plan;
 use crate::error::OnFile;
 use crate::initramfs::InitramfsError;
 use crate::spec::Spec;
-use crate::tree_file::persist;
+use crate::tree_file::{beside, persist};
 use crate::{Error, rootfs};
 
 /// An initial RAM filesystem that was put together.
@@ -33,9 +32,7 @@ pub fn initramfs(spec: &Spec, rootfs: &Path, out: &Path) -> Result<InitramfsRepo
     let tree = rootfs::read(rootfs, spec.arch, work.path())?;
     let kernel = plan::read(spec, &tree, &spec.kernel)?;
     let bytes = plan::initramfs_of(spec, &tree, &kernel, how)?;
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let mut partial = NamedTempFile::new_in(folder).on("create a file in", folder)?;
+    let mut partial = beside(out)?;
     partial.write_all(&bytes).on("write", out)?;
     persist(partial, out)?;
     Ok(InitramfsReport {

@@ -5,13 +5,12 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use tempfile::NamedTempFile;
 
 use super::{SignError, Signer, Signing};
 use crate::Error;
 use crate::error::OnFile;
 use crate::spec::Spec;
-use crate::tree_file::persist;
+use crate::tree_file::{beside, persist};
 
 /// A program that was signed.
 #[derive(Clone, Debug, Serialize)]
@@ -32,9 +31,7 @@ pub struct SignedProgram {
 pub fn sign_program(spec: &Spec, program: &Path, out: &Path) -> Result<SignedProgram, Error> {
     let signing = Signing::of(spec)?.ok_or(SignError::None)?;
     let bytes = signing.sign(&fs::read(program).on("read", program)?)?;
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let mut partial = NamedTempFile::new_in(folder).on("create a file in", folder)?;
+    let mut partial = beside(out)?;
     partial.write_all(&bytes).on("write", out)?;
     persist(partial, out)?;
     let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);

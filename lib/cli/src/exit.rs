@@ -14,6 +14,8 @@ use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use rustix::fs::Mode;
+use rustix::process::umask;
 use serde::Serialize;
 
 /// How a program ended when it did not fail.
@@ -65,7 +67,10 @@ pub trait Classify: Error {
 }
 
 /// Maps the end of a program to its exit code and prints the error, if any, once to standard error.
+///
+/// What the program makes meanwhile can be written by nobody but its owner, whatever the umask is that it was started with.
 pub fn run<E: Classify>(program: &str, body: impl FnOnce() -> Result<Outcome, E>) -> ExitCode {
+    keep_others_from_writing();
     match body() {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::NothingToDo) => ExitCode::from(3),
@@ -74,6 +79,14 @@ pub fn run<E: Classify>(program: &str, body: impl FnOnce() -> Result<Outcome, E>
             ExitCode::from(error.kind().code())
         }
     }
+}
+
+/// Takes the right to write from all but the owner; a umask that takes more away stays.
+fn keep_others_from_writing() {
+    let others = Mode::WGRP | Mode::WOTH;
+    // It cannot be asked for without being set.
+    let given = umask(others);
+    umask(given | others);
 }
 
 /// Prints an error, its causes and its hint to standard error.

@@ -6,6 +6,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -21,6 +22,9 @@ pub const FILE: &str = "boots.json";
 
 /// Name of the file whose lock a writer holds. It is never removed, since somebody may be waiting for it.
 const LOCK: &str = "boots.lock";
+
+/// Its mode: whoever may open a file may lock it, in a state folder that anybody may look into, too.
+const LOCK_MODE: u32 = 0o600;
 
 /// Longest ledger that is read, in bytes.
 const MAX_LENGTH: u64 = 1 << 20;
@@ -131,7 +135,7 @@ fn lock(state: &Path) -> Result<File, LedgerError> {
     let path = state.join(LOCK);
     let locked = || {
         make_folder(state)?;
-        let file = File::options().create(true).append(true).open(&path)?;
+        let file = File::options().create(true).append(true).mode(LOCK_MODE).open(&path)?;
         flock(&file, FlockOperation::LockExclusive)?;
         Ok(file)
     };
