@@ -142,9 +142,9 @@ impl World {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/author.py");
         let mut command = Command::new(programs::python());
         command.arg(script).arg(self.path("repo")).arg(self.path("keys"));
-        for (name, bytes) in targets {
-            let file = self.path("replaced").join(name);
-            fs::create_dir_all(self.path("replaced")).expect("a new folder can be made");
+        fs::create_dir_all(self.path("replaced")).expect("a new folder can be made");
+        for (number, (name, bytes)) in targets.iter().enumerate() {
+            let file = self.path("replaced").join(number.to_string());
             write(&file, bytes);
             command.arg(format!("{name}={}", text(&file)));
         }

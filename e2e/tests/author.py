@@ -33,7 +33,9 @@ def main() -> None:
         name, path = change.split("=", 1)
         targets.signed.targets[name] = TargetFile.from_file(name, path, ["sha256"])
         digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-        shutil.copy(path, repo / "targets" / f"{digest}.{name}")
+        place = repo / "targets" / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, place.with_name(f"{digest}.{place.name}"))
 
     targets.signed.version += 1
     snapshot.signed.version += 1

@@ -1,7 +1,7 @@
 //! How one file is written: temporary file, flush, rename, flush of the folder.
 //!
 //! After a cut, a name holds its old bytes or its new ones. What a cut leaves over is a file that
-//! starts with [`TEMPORARY`], which no client asks for and the next run overwrites.
+//! starts with [`TEMPORARY`], which no client asks for and the next run replaces.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -56,7 +56,7 @@ impl Unnamed {
     pub(crate) fn create(path: &Path) -> Result<Self> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let temporary = path.with_file_name(format!("{TEMPORARY}{name}"));
-        let file = File::create(&temporary).map_err(writing(&temporary))?;
+        let file = create_anew(&temporary).map_err(writing(&temporary))?;
         Ok(Self { file, temporary, path: path.to_owned() })
     }
 
@@ -67,7 +67,7 @@ impl Unnamed {
 
     /// Removes it again.
     pub(crate) fn discard(self) {
-        // A left-over does no harm: nobody asks for it, and the next run overwrites it.
+        // A left-over does no harm: nobody asks for it, and the next run replaces it.
         let _ = fs::remove_file(&self.temporary);
     }
 
@@ -80,6 +80,14 @@ impl Unnamed {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         flush(folder)?;
         observer.after(Step::Flushed(folder)).map_err(writing(&self.path))
+    }
+}
+
+/// A new file in the place of what a cut run left; never what a link there leads to.
+fn create_anew(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => File::create_new(path),
     }
 }
 
@@ -135,4 +143,35 @@ pub(crate) fn reading(path: &Path) -> impl FnOnce(io::Error) -> Error {
 pub(crate) fn writing(path: &Path) -> impl FnOnce(io::Error) -> Error {
     let path = path.to_owned();
     move |source| Error::Write { path, source }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_link_in_the_way_is_replaced_and_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("victim"), "untouched").unwrap();
+        for name in [".new-file", "file"] {
+            symlink(path("victim"), path(name)).unwrap();
+        }
+        replace(&path("file"), b"new", &mut Unobserved).unwrap();
+        assert_eq!(fs::read(path("victim")).unwrap(), b"untouched");
+        assert_eq!(fs::read(path("file")).unwrap(), b"new");
+        assert!(path("file").symlink_metadata().unwrap().is_file());
+        assert_eq!(names(folder.path()).unwrap(), ["file", "victim"]);
+    }
+
+    #[test]
+    fn what_a_cut_run_left_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(".new-file"), "longer than what is new").unwrap();
+        replace(&folder.path().join("file"), b"new", &mut Unobserved).unwrap();
+        assert_eq!(fs::read(folder.path().join("file")).unwrap(), b"new");
+    }
 }

@@ -106,6 +106,8 @@ impl<'a> Change<'a> {
 
     /// A target as it is named now, whether or not that is published.
     pub(crate) fn named(&self, name: &str) -> Option<Named> {
+        // The manifest says the name, and what lies elsewhere is no file of ours.
+        let name = is_flat(name).then_some(name)?;
         let target = self.published.roles.targets.targets.get(&TargetName::new(name).ok()?)?;
         let bytes: [u8; 32] = target.hashes.sha256.as_ref().try_into().ok()?;
         let sha256 = Sha256::from(bytes);
@@ -213,6 +215,12 @@ pub(crate) fn is_flat(name: &str) -> bool {
     !name.starts_with('.') && !name.is_empty() && name.len() <= 180 && name.bytes().all(plain)
 }
 
+/// Whether a name of any publisher stays below the folder of the targets, so that its file may be looked at.
+pub(crate) fn is_below(name: &str) -> bool {
+    let strange = |part: &str| part.is_empty() || part == "." || part == "..";
+    !name.contains('\0') && !name.split('/').any(strange)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,6 +233,16 @@ mod tests {
         let long = "a".repeat(181);
         for wrong in ["", ".", "..", ".hidden", "a/b", "a b", "a%2fb", "ä", "a\0", "a\\b", &long] {
             assert!(!is_flat(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn no_name_that_leads_out_is_looked_at() {
+        for good in ["manifest.json", "folder/file", "..a", "a b"] {
+            assert!(is_below(good), "{good}");
+        }
+        for wrong in ["", ".", "../x", "/etc/passwd", "a/../../b", "a/..", "a//b", "a/", "a\0"] {
+            assert!(!is_below(wrong), "{wrong:?}");
         }
     }
 }

@@ -29,5 +29,6 @@ pub mod plan;
 pub mod session;
 pub mod source;
 pub mod staged;
+mod within;
 
 pub use commands::run;

@@ -194,6 +194,7 @@ impl Delivery {
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::symlink;
 
     use tokio::sync::mpsc::channel;
 
@@ -248,6 +249,33 @@ mod tests {
                 "bytes 999 to 1001 are no range of a target of 1000 bytes, or not the next one";
             assert_eq!(strange.to_string(), told);
         }
+    }
+
+    #[test]
+    fn nothing_leads_out_of_a_bundle() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("secret"), BYTES).unwrap();
+        for bundle in bundles(folder.path()) {
+            if bundle.is_dir() {
+                let link = |to: &Path, name| symlink(to, bundle.join("targets").join(name));
+                link(Path::new("../../secret"), "up").unwrap();
+                link(&folder.path().join("secret"), "absolute").unwrap();
+                link(Path::new("a"), "within").unwrap();
+            }
+            let bundle = Bundle::open(&bundle).unwrap();
+            for name in ["up", "absolute"] {
+                assert!(bundle.target(name, 1000).is_err(), "{name}");
+            }
+            for name in ["../../secret", "/etc/passwd", "", ".", "a/../../../secret", "a\0"] {
+                let error = bundle.target(name, 1000).unwrap_err();
+                assert!(matches!(error, BundleError::Name { .. }), "{name:?}: {error}");
+            }
+            assert!(bundle.target("a", 1000).is_ok());
+        }
+        let bundle = Bundle::open(&folder.path().join("folder")).unwrap();
+        assert!(bundle.target("within", 1000).is_ok());
+        let error = bundle.target("up", 1000).unwrap_err();
+        assert!(matches!(error, BundleError::Read { .. }), "{error}");
     }
 
     #[test]

@@ -202,9 +202,11 @@ impl Store {
 
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let path = self.folder.join(name);
-        // The one writer has the lock: a fixed name cannot collide, and a left-over is overwritten.
-        let temporary = self.folder.join(format!(".{name}.new"));
-        let mut file = File::create(&temporary).map_err(fault("create", &temporary))?;
+        // The one writer has the lock: a fixed name cannot collide, and a left-over gives way. What a link there leads to does not.
+        let unnamed = format!(".{name}.new");
+        self.remove(&unnamed)?;
+        let temporary = self.folder.join(unnamed);
+        let mut file = File::create_new(&temporary).map_err(fault("create", &temporary))?;
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(fault("write", &temporary))?;
         fs::rename(&temporary, &path).map_err(fault("replace", &path))?;
         self.flush()

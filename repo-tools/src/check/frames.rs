@@ -79,7 +79,7 @@ fn targets(
     report: &mut Report,
 ) -> Option<[Target; 3]> {
     let targets = frames.names().map(|name| {
-        let target = known.targets().target(name, true).ok().flatten();
+        let target = known.target(name);
         if target.is_none() {
             report.error(format!("release {label} names {name}, which is no target"), AGAIN);
         }

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use trust::{
-    Draft, Repository, Role, RoleName, Root, RootPhase, Snapshot, Targets, Timestamp, Verified,
+    Draft, Repository, Role, RoleName, Root, RootPhase, Snapshot, Target, Targets, Timestamp,
+    Verified,
 };
 
 use super::{Checkup, Report};
 use crate::files::{TEMPORARY, names};
+use crate::publish::is_below;
 use crate::verify::{BEFORE_EXPIRY, below_root, file, newest_root};
 use crate::{Error, Layout, Result, time};
 
@@ -29,6 +31,12 @@ impl Known {
             Self::Sound(repository) => repository.targets_metadata(),
             Self::Signed(targets) => targets,
         }
+    }
+
+    /// The target of this name, if there is one whose file lies below the folder of the targets.
+    pub(super) fn target(&self, name: &str) -> Option<Target> {
+        let name = is_below(name).then_some(name)?;
+        self.targets().target(name, true).ok().flatten()
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) fn check(
 ) -> Result<()> {
     for pack in &update.packs {
         let label = update.label();
-        let Ok(Some(target)) = known.targets().target(&pack.target, true) else {
+        let Some(target) = known.target(&pack.target) else {
             let what = format!("release {label} names {}, which is no target", pack.target);
             report.error(what, AGAIN);
             continue;

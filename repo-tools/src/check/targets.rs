@@ -9,7 +9,7 @@ use trust::Target;
 use super::metadata::Known;
 use super::{Checkup, Report};
 use crate::files::{TEMPORARY, names, reading};
-use crate::publish::is_flat;
+use crate::publish::{is_below, is_flat};
 use crate::{Layout, Result};
 
 const PUBLISH: &str =
@@ -27,12 +27,17 @@ pub(super) fn check(
     let mut named = BTreeSet::new();
     for name in entries {
         report.targets += 1;
+        if !is_below(name) {
+            let what = format!("target name {name:?} leads out of the folder of the targets");
+            report.error(what, "find out who signed it: no file of it was looked at");
+            continue;
+        }
         if !is_flat(name) {
             let what =
                 format!("target name {name:?} has characters that clients treat differently");
             report.warning(what, "use letters, digits, '.', '_', '+' and '-' only");
         }
-        let target = known.targets().target(name, true).ok().flatten();
+        let target = known.target(name);
         let Some(target) = target.filter(|target| target.sha256().is_some()) else {
             report.error(format!("target {name} has no sha256"), "publish it with this program");
             continue;

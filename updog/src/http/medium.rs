@@ -1,8 +1,7 @@
 //! A repository in a folder of this host: a mounted medium.
 //!
 //! What lies there is trusted no more than what a server sends, and its content is checked in the same way. A name never leads out of the
-//! folder, nor does a link on the medium, which may lead about within it (`openat2`, Linux 5.6). Only regular files are read: a
-//! device or a pipe would never end. A file is absent only where its folder is there: a medium that was taken away is a failure.
+//! folder, nor does a link on the medium ([`within`]). A file is absent only where its folder is there: a medium that was taken away is a failure.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,14 +10,13 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
-use rustix::io::Errno;
 use tokio::sync::mpsc::Sender;
 use url::Url;
 
 use super::HttpError;
 use super::body::length;
 use super::pieces::pieces;
+use crate::within;
 
 /// Bytes that are read at a time.
 const PIECE: u64 = 256 << 10;
@@ -118,19 +116,10 @@ impl Medium {
     fn open(&self, name: &str) -> Result<File, HttpError> {
         let failed = |source| self.failed(name, source);
         let folder = File::open(&self.folder).map_err(failed)?;
-        // Not to be held up by a pipe.
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-        let file = match openat2(&folder, name, flags, Mode::empty(), beneath) {
-            Ok(file) => File::from(file),
-            Err(Errno::NOENT) => return Err(HttpError::NoFile { url: self.shown(name) }),
-            Err(Errno::XDEV) => return Err(failed(io::Error::other("it leads out of the folder"))),
-            Err(error) => return Err(failed(error.into())),
-        };
-        if !file.metadata().map_err(failed)?.is_file() {
-            return Err(failed(io::Error::other("it is no regular file")));
-        }
-        Ok(file)
+        within::open(folder, name).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => HttpError::NoFile { url: self.shown(name) },
+            _ => failed(error),
+        })
     }
 
     fn failed(&self, name: &str, source: io::Error) -> HttpError {
@@ -163,7 +152,7 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
 
-    use rustix::fs::{CWD, FileType, mknodat};
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! A repository at hand: a folder, or a tar file that is read in place.
 //!
-//! Both have `metadata/` and `targets/`, as `repo-tools mirror` writes them and as a repository has them. A tar file is opened
+//! Nothing leads out of a folder, whatever lies in it. Both have `metadata/` and `targets/`, as `repo-tools mirror` writes them and as a repository has them. A tar file is opened
 //! once and its members are looked up once, so that one that is replaced meanwhile is not half of each. Nothing is unpacked
 //! and nothing is written.
 
@@ -20,6 +20,7 @@ use trust::{Fetched, SourceError};
 
 use super::tar::{self, Member, TarError};
 use crate::http::pieces;
+use crate::within;
 
 /// How much of a target is read at a time, in bytes.
 const PIECE: u64 = 256 << 10;
@@ -119,7 +120,7 @@ pub struct Bundle {
 
 #[derive(Debug)]
 enum Place {
-    Folder,
+    Folder(File),
     Tar(Arc<File>, HashMap<String, Member>),
 }
 
@@ -133,7 +134,7 @@ impl Bundle {
         let read = |source| BundleError::Read { path: path.to_owned(), source };
         let kind = fs::metadata(path).map_err(read)?;
         let place = if kind.is_dir() {
-            Place::Folder
+            Place::Folder(File::open(path).map_err(read)?)
         } else if kind.is_file() {
             let file = File::open(path).map_err(read)?;
             let members = tar::members(&file);
@@ -179,7 +180,7 @@ impl Bundle {
             return Err(BundleError::Name { name: name.to_owned() });
         }
         match &self.place {
-            Place::Folder => open(self.path.join(name)),
+            Place::Folder(folder) => open(folder, name, self.path.join(name)),
             Place::Tar(file, members) => Ok(members.get(name).map(|member| Reading {
                 file: Arc::clone(file),
                 path: self.path.clone(),
@@ -190,19 +191,16 @@ impl Bundle {
     }
 }
 
-/// A plain file: a pipe or a device would be waited for.
-fn open(path: PathBuf) -> Result<Option<Reading>, BundleError> {
+/// A file of a folder.
+fn open(folder: &File, name: &str, path: PathBuf) -> Result<Option<Reading>, BundleError> {
     let read = |source| BundleError::Read { path: path.clone(), source };
-    let kind = match fs::metadata(&path) {
-        Ok(kind) => kind,
+    let file = match within::open(folder, name) {
+        Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(read(error)),
     };
-    if !kind.is_file() {
-        return Err(BundleError::NoFile { path });
-    }
-    let file = Arc::new(File::open(&path).map_err(read)?);
-    Ok(Some(Reading { file, path, start: 0, length: kind.len() }))
+    let length = file.metadata().map_err(read)?.len();
+    Ok(Some(Reading { file: Arc::new(file), path, start: 0, length }))
 }
 
 /// A file of a bundle, to be read.

@@ -1,7 +1,7 @@
 //! The store: the very bytes, one writer, and what is asked for again.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, symlink};
 
 use trust::{Error, Kind, RoleName, Store};
 
@@ -36,6 +36,26 @@ async fn when_nothing_changed_nothing_is_written() {
     let before = inodes();
     world.refresh().await.unwrap();
     assert_eq!(inodes(), before);
+}
+
+#[tokio::test]
+async fn a_link_in_the_way_is_replaced_and_not_followed() {
+    let mut world = World::refreshed().await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let victim = elsewhere.path().join("victim");
+    let name = RoleName::Timestamp.file_name();
+    let path = world.path(RoleName::Timestamp);
+    fs::remove_file(&path).unwrap();
+    for name in [format!(".{name}.new"), name.to_owned()] {
+        symlink(&victim, world.folder().join(name)).unwrap();
+    }
+    let before = world.repository.bytes(RoleName::Timestamp).clone();
+    fs::write(&victim, &before).unwrap();
+    world.repository.publish_timestamp();
+    world.refresh().await.unwrap();
+    assert_eq!(fs::read(&victim).unwrap(), before);
+    assert!(path.symlink_metadata().unwrap().is_file());
+    assert_eq!(fs::read(path).unwrap(), world.repository.bytes(RoleName::Timestamp));
 }
 
 #[tokio::test]
