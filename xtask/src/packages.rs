@@ -61,6 +61,7 @@ pub(crate) const PACKAGES: &[Package] = &[
         "the stub that a boot image starts with",
         Always,
     ),
+    package("systemd", Program("systemd-analyze"), "judges the units of our hosts", Always),
     package("sbsigntool", Program("sbsign"), "signs for Secure Boot", Always),
     package("faketime", Program("faketime"), "gives signatures the time of the spec", Always),
     package("openssl", Program("openssl"), "makes keys and certificates for tests", Always),

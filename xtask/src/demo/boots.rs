@@ -154,14 +154,20 @@ impl<'a> Story<'a> {
             &format!("restarts into {NEW}, which is good, and takes {BAD}"),
             &Boot {
                 name: "2-new",
-                orders: &["updog status", "updog check-update", "updog update --reboot"],
+                // As a unit this time, in its sandbox.
+                orders: &[
+                    "updog status",
+                    "updog check-update",
+                    "systemctl start updog-update",
+                    "systemctl reboot",
+                ],
                 expected: vec![
                     "waystone: starting set B".to_owned(),
                     "waystone: set B: root is".to_owned(),
                     good(NEW, 'B'),
                     format!("running demo {NEW} from set B"),
                     format!("{NEW} -> {BAD}"),
-                    "updog update --reboot".to_owned(),
+                    "demo: $ systemctl reboot".to_owned(),
                 ],
             },
         )?;
