@@ -17,6 +17,7 @@ mod place;
 mod powercut;
 mod release;
 mod rootfs;
+mod sanitize;
 mod selector;
 mod server;
 mod setup;
@@ -60,6 +61,8 @@ enum Command {
     TufClient(tuf_client::Options),
     /// One fuzz target for a while.
     Fuzz(fuzz::Options),
+    /// Tests under the address sanitizer, for what the compiler does not check.
+    Sanitize(sanitize::Options),
     /// Ratios against peers, both sides in one run.
     Bench(bench::Options),
 }
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
             Command::Keys(options) => keys::run(&options),
             Command::TufClient(options) => tuf_client::run(&options),
             Command::Fuzz(options) => fuzz::run(&options),
+            Command::Sanitize(options) => sanitize::run(&options),
             Command::Bench(options) => bench::run(&options),
         }
         .map(|()| cli::Outcome::Done)

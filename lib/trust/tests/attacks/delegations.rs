@@ -279,8 +279,20 @@ async fn a_damaged_stored_role_is_fetched_again() {
 #[tokio::test]
 async fn no_role_name_leaves_the_folder_or_takes_the_place_of_another_file() {
     let long = "é".repeat(300);
-    for name in ["../up", "/abs", "?", "#", "a/b", "role.x", ".", "..", "withdrawn", "nul\0", "a/../../b", long.as_str()]
-    {
+    for name in [
+        "../up",
+        "/abs",
+        "?",
+        "#",
+        "a/b",
+        "role.x",
+        ".",
+        "..",
+        "withdrawn",
+        "nul\0",
+        "a/../../b",
+        long.as_str(),
+    ] {
         let world = world(&[("targets", name, A, paths("*"))]);
         assert_eq!(world.find("x").await.unwrap(), None, "{name}");
         assert_eq!(world.searched(), [format!("1.{name}.json")]);
