@@ -86,7 +86,7 @@ impl Unnamed {
 /// A new file in the place of what a cut run left; never what a link there leads to.
 fn create_anew(path: &Path) -> io::Result<File> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => File::create_new(path),
     }
 }
