@@ -26,9 +26,9 @@ use crate::error::FileError;
 use crate::rootfs::{Inode, InodeKind, LookupError, RootPath, Tree};
 use crate::spec::{FileRef, Spec};
 
-use contexts::FileContexts;
 use sources::Sources;
 
+pub use contexts::FileContexts;
 pub use line::{FileType, Label, LineError};
 pub use pattern::PatternError;
 

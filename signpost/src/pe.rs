@@ -4,11 +4,6 @@
 //! The bytes may be anything: a half-written partition is read as well. Every offset is checked against the partition, and
 //! nothing longer than a few kilobytes is read.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
-
-use gptdisk::PartRange;
-
 /// More sections than any kernel image has.
 const MAX_SECTIONS: u16 = 96;
 
@@ -21,13 +16,15 @@ const PE_OFFSET: u64 = 0x3C;
 /// Bytes of the PE signature and the COFF file header.
 const COFF_HEADER: usize = 24;
 
-/// An image that lies at the start of a partition.
-pub(crate) struct Image<'a> {
-    pub(crate) file: &'a File,
-    pub(crate) part: PartRange,
+/// An image that lies at the start of a partition, or by itself.
+pub(crate) struct Image<R> {
+    /// Fills a buffer from an offset; `None` if it cannot.
+    pub(crate) read: R,
+    /// How many bytes there are.
+    pub(crate) length: u64,
 }
 
-impl Image<'_> {
+impl<R: Fn(u64, &mut [u8]) -> Option<()>> Image<R> {
     /// The content of the section with this name, if there is one of at most `limit` bytes.
     pub(crate) fn section(&self, name: [u8; 8], limit: usize) -> Option<Vec<u8>> {
         if self.read(0, 2)? != *b"MZ" {
@@ -55,14 +52,14 @@ impl Image<'_> {
         if length > limit { None } else { self.read(u64::from(offset), length) }
     }
 
-    /// A few bytes of the partition; `None` if they are not all in it.
+    /// A few bytes; `None` if they are not all there.
     fn read(&self, offset: u64, length: usize) -> Option<Vec<u8>> {
         let end = offset.checked_add(u64::try_from(length).ok()?)?;
-        if end > self.part.length {
+        if end > self.length {
             return None;
         }
         let mut bytes = vec![0; length];
-        self.file.read_exact_at(&mut bytes, self.part.start.checked_add(offset)?).ok()?;
+        (self.read)(offset, &mut bytes)?;
         Some(bytes)
     }
 }

@@ -1,6 +1,7 @@
 //! Which release lies in a set, as its kernel image says.
 
 use std::fs::File;
+use std::os::unix::fs::FileExt;
 
 use gptdisk::PartRange;
 use serde::Serialize;
@@ -28,7 +29,24 @@ pub struct Release {
 impl Release {
     /// Reads the release of the unified kernel image at the start of a boot partition, if there is one.
     pub(crate) fn read(file: &File, boot: PartRange) -> Option<Self> {
-        let text = Image { file, part: boot }.section(SECTION, MAX_LENGTH)?;
+        let read = |offset, into: &mut [u8]| {
+            file.read_exact_at(into, boot.start.checked_add(offset)?).ok()
+        };
+        Self::of_section(Image { read, length: boot.length }.section(SECTION, MAX_LENGTH)?)
+    }
+
+    /// The release of a unified kernel image, if it names one.
+    pub fn of_image(image: &[u8]) -> Option<Self> {
+        let read = |offset, into: &mut [u8]| {
+            let rest = image.get(usize::try_from(offset).ok()?..)?;
+            into.copy_from_slice(rest.get(..into.len())?);
+            Some(())
+        };
+        let length = u64::try_from(image.len()).ok()?;
+        Self::of_section(Image { read, length }.section(SECTION, MAX_LENGTH)?)
+    }
+
+    fn of_section(text: Vec<u8>) -> Option<Self> {
         let text = String::from_utf8_lossy(&text);
         Some(Self { version: value(&text, "VERSION_ID")?, variant: value(&text, "VARIANT_ID") })
     }
@@ -78,7 +96,9 @@ mod tests {
         file.write_all(&[0xFF; 512]).unwrap();
         file.write_all(bytes).unwrap();
         let length = u64::try_from(bytes.len()).unwrap();
-        Release::read(&file, PartRange { index: 1, start: 512, length })
+        let release = Release::read(&file, PartRange { index: 1, start: 512, length });
+        assert_eq!(release, Release::of_image(bytes));
+        release
     }
 
     #[test]

@@ -54,7 +54,12 @@ pub fn read(settings: &Settings) -> Result<Host, HostError> {
     })
 }
 
-fn parse(text: &str, path: &Path) -> Result<(String, Version), HostError> {
+/// The variant and the version in the text of an os-release that came from `path`.
+///
+/// # Errors
+///
+/// Fails when it is too long, or lacks `VARIANT_ID` or a semantic `VERSION_ID`.
+pub fn parse(text: &str, path: &Path) -> Result<(String, Version), HostError> {
     let bad = |problem: String| HostError::Content { path: path.to_owned(), problem };
     if text.len() > MAX_LENGTH {
         return Err(bad(format!("longer than {MAX_LENGTH} bytes")));

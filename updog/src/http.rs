@@ -26,5 +26,7 @@ pub use download::Download;
 pub use error::HttpError;
 pub use metadata::Metadata;
 pub use pace::Rate;
+pub use part::Part;
 pub(crate) use pieces::{first_strange, pieces};
 pub use query::Query;
+pub use resume::{Received, Validator};

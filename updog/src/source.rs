@@ -4,7 +4,7 @@
 //! they came through. What differs is only how bytes are brought, and what it means when they are not.
 
 mod bundle;
-mod tar;
+pub mod tar;
 
 use std::fmt;
 use std::ops::Range;

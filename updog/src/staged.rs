@@ -93,10 +93,19 @@ impl Staged {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(StagedError::File { path, source }),
         };
-        match serde_json::from_slice::<Self>(&bytes) {
-            Ok(staged) if staged.format == FORMAT => Ok(Some(staged)),
-            Ok(staged) => Err(StagedError::Format { path, format: staged.format }),
-            Err(source) => Err(StagedError::Damaged { path, source }),
+        Self::parse(&bytes, &path).map(Some)
+    }
+
+    /// The record that these bytes are, which came from `path`.
+    ///
+    /// # Errors
+    ///
+    /// Refuses bytes that make no sense, and another format.
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, StagedError> {
+        match serde_json::from_slice::<Self>(bytes) {
+            Ok(staged) if staged.format == FORMAT => Ok(staged),
+            Ok(Self { format, .. }) => Err(StagedError::Format { path: path.to_owned(), format }),
+            Err(source) => Err(StagedError::Damaged { path: path.to_owned(), source }),
         }
     }
 

@@ -12,7 +12,7 @@ use super::substitution::Substitutions;
 
 /// All file contexts of a policy.
 #[derive(Clone, Debug, Default)]
-pub(super) struct FileContexts {
+pub struct FileContexts {
     /// Lines with a path of their own, in the order of their files.
     exact: HashMap<Vec<u8>, Vec<Line>>,
     /// The other lines, in the order of their files.
@@ -47,7 +47,11 @@ impl Companion {
 
 impl FileContexts {
     /// Adds the lines of a file; the number of a line that is refused comes with the reason.
-    pub(super) fn add_lines(&mut self, text: &str) -> Result<(), (usize, LineError)> {
+    ///
+    /// # Errors
+    ///
+    /// Refuses a line that libselinux would read otherwise, or not at all.
+    pub fn add_lines(&mut self, text: &str) -> Result<(), (usize, LineError)> {
         for (number, line) in (1..).zip(text.lines()) {
             match Line::parse(line).map_err(|error| (number, error))? {
                 None => {}
@@ -79,7 +83,7 @@ impl FileContexts {
     }
 
     /// The label of a path that begins at the root; none if no line matches, or if the one that does gives none.
-    pub(super) fn label(&self, path: &[u8], file_type: FileType) -> Option<&Label> {
+    pub fn label(&self, path: &[u8], file_type: FileType) -> Option<&Label> {
         let substituted = self.substitute(path);
         let path = substituted.as_deref().unwrap_or(path);
         let exact = self.exact.get(without_line_feed(path)).into_iter().flatten();

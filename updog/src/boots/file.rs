@@ -152,7 +152,12 @@ fn contents(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<Ledger, String> {
+/// The ledger that these bytes are.
+///
+/// # Errors
+///
+/// Says what is wrong with bytes that are none, or one of another format.
+pub fn parse(bytes: &[u8]) -> Result<Ledger, String> {
     let Format { format } = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     if format != FORMAT {
         return Err(format!("it has format {format}, this program knows {FORMAT}"));

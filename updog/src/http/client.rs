@@ -14,7 +14,7 @@ use url::Url;
 
 use super::body::Body;
 use super::pace::{Rate, Together};
-use super::resume::{Received, Validator, is_range, range_of};
+use super::resume::{Received, Validator};
 use super::support::Support;
 use super::throttle::Throttle;
 use super::{HttpError, Query};
@@ -136,7 +136,7 @@ impl Client {
         let start = match response.status() {
             StatusCode::OK => Start::Beginning,
             StatusCode::PARTIAL_CONTENT => {
-                check_rest(url, &response, received, total)?;
+                received.check_rest(url, &response, total)?;
                 Start::AsAsked
             }
             // There is nothing behind what came already.
@@ -231,23 +231,6 @@ pub(super) fn refused(url: &Url, status: StatusCode) -> HttpError {
         }
         _ => HttpError::Status { url, status },
     }
-}
-
-/// A partial answer must start where it was asked to, in a file as long as the one that was begun, and of the same state.
-fn check_rest(
-    url: &Url,
-    response: &Response,
-    received: &Received,
-    total: u64,
-) -> Result<(), HttpError> {
-    let (wanted, got) = (received.length, range_of(response));
-    if !is_range(got, wanted, total) {
-        let (url, got) = (shown(url), got.to_owned());
-        return Err(HttpError::WrongRange { url, wanted, total, got });
-    }
-    let now = Validator::of(response);
-    let same = received.validator.as_ref().is_none_or(|then| then.allows(now.as_ref()));
-    if same { Ok(()) } else { Err(HttpError::Changed { url: shown(url) }) }
 }
 
 #[cfg(test)]

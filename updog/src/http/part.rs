@@ -15,16 +15,16 @@ use super::resume::{Validator, is_part, range_of};
 use crate::address::shown;
 
 /// A range that was asked for.
-#[derive(Debug)]
-pub(super) struct Part<'a> {
+#[derive(Clone, Debug)]
+pub struct Part<'a> {
     /// The target.
-    pub(super) url: &'a Url,
+    pub url: &'a Url,
     /// Its length in bytes, as signed.
-    pub(super) total: u64,
+    pub total: u64,
     /// The bytes asked for: some, within the length.
-    pub(super) range: Range<u64>,
+    pub range: Range<u64>,
     /// The state of the file that the download began with.
-    pub(super) validator: Option<Validator>,
+    pub validator: Option<Validator>,
 }
 
 impl Part<'_> {
@@ -33,7 +33,7 @@ impl Part<'_> {
     /// # Errors
     ///
     /// Fails on any other answer than the range that was asked for.
-    pub(super) fn check(&self, response: &Response) -> Result<Option<Validator>, HttpError> {
+    pub fn check(&self, response: &Response) -> Result<Option<Validator>, HttpError> {
         let now = Validator::of(response);
         match response.status() {
             StatusCode::PARTIAL_CONTENT => self.check_range(response)?,

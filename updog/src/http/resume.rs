@@ -13,22 +13,26 @@ use reqwest::header::{
     CONTENT_RANGE, DATE, ETAG, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED,
 };
 
+use url::Url;
+
+use super::HttpError;
 use super::body::length;
+use crate::address::shown;
 
 /// What of a body was sent on already.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Received {
+pub struct Received {
     /// Bytes from the first on.
-    pub(crate) length: u64,
+    pub length: u64,
     /// Over these bytes.
     sum: Hasher,
     /// Of the answer that began them.
-    pub(crate) validator: Option<Validator>,
+    pub validator: Option<Validator>,
 }
 
 impl Received {
     /// Adds the next bytes.
-    pub(crate) fn push(&mut self, bytes: &[u8]) {
+    pub fn push(&mut self, bytes: &[u8]) {
         self.sum.update(bytes);
         self.length = self.length.saturating_add(length(bytes));
     }
@@ -37,14 +41,32 @@ impl Received {
     pub(crate) fn agrees(&self, other: &Self) -> bool {
         self.length == other.length && self.sum.clone().finalize() == other.sum.clone().finalize()
     }
+
+    /// Whether a partial answer is the rest of a file of `total` bytes: it starts behind what came, in a file as long as the one that was begun, and
+    /// of the same state.
+    ///
+    /// # Errors
+    ///
+    /// Fails on any other.
+    pub fn check_rest(&self, url: &Url, response: &Response, total: u64) -> Result<(), HttpError> {
+        let (wanted, got) = (self.length, range_of(response));
+        if !is_range(got, wanted, total) {
+            let (url, got) = (shown(url), got.to_owned());
+            return Err(HttpError::WrongRange { url, wanted, total, got });
+        }
+        let now = Validator::of(response);
+        let same = self.validator.as_ref().is_none_or(|then| then.allows(now.as_ref()));
+        if same { Ok(()) } else { Err(HttpError::Changed { url: shown(url) }) }
+    }
 }
 
 /// A header that stands for one state of a file, fit for `If-Range`: a strong entity tag, or a date that is old enough.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Validator(HeaderValue);
+pub struct Validator(HeaderValue);
 
 impl Validator {
-    pub(crate) fn of(response: &Response) -> Option<Self> {
+    /// The one of an answer, if it has any.
+    pub fn of(response: &Response) -> Option<Self> {
         Self::among(response.headers())
     }
 
@@ -58,7 +80,7 @@ impl Validator {
     }
 
     /// Whether an answer that carries `other` may be of the same state.
-    pub(crate) fn allows(&self, other: Option<&Self>) -> bool {
+    pub fn allows(&self, other: Option<&Self>) -> bool {
         other.is_none_or(|other| !same_kind(self, other) || self == other)
     }
 }

@@ -28,7 +28,12 @@ impl Record {
         Self { format: FORMAT, from, version, root }
     }
 
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, String> {
+    /// Reads a record.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with bytes that are none, or one of another format.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let record: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         match record.format {
             FORMAT => Ok(record),
@@ -36,7 +41,8 @@ impl Record {
         }
     }
 
-    pub(super) fn to_json(&self) -> Vec<u8> {
+    /// Its bytes in a generation.
+    pub fn to_json(&self) -> Vec<u8> {
         // Numbers and versions always have a form in JSON.
         serde_json::to_vec_pretty(self).unwrap_or_default()
     }

@@ -137,7 +137,8 @@ impl Bundle {
             Place::Folder(File::open(path).map_err(read)?)
         } else if kind.is_file() {
             let file = File::open(path).map_err(read)?;
-            let members = tar::members(&file);
+            let length = file.metadata().map_err(read)?.len();
+            let members = tar::members(&file, length);
             let members =
                 members.map_err(|source| BundleError::Tar { path: path.to_owned(), source })?;
             Place::Tar(Arc::new(file), members)

@@ -7,12 +7,11 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 
 use ::tar::{EntryType, Header, PaxExtensions};
 use thiserror::Error;
+use verity::ReadAt;
 
 /// A header, and what lengths are rounded up to, in bytes.
 const BLOCK: u64 = 512;
@@ -77,16 +76,22 @@ pub enum TarError {
 
 /// A plain file in a tar file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Member {
+pub struct Member {
     /// Its first byte.
-    pub(super) start: u64,
+    pub start: u64,
     /// Its length in bytes.
-    pub(super) length: u64,
+    pub length: u64,
 }
 
-/// The plain files of a tar file, by name.
-pub(super) fn members(file: &File) -> Result<HashMap<String, Member>, TarError> {
-    let length = file.metadata()?.len();
+/// The plain files of a tar file of `length` bytes, by name.
+///
+/// # Errors
+///
+/// Fails when it cannot be read, and refuses what could be read in two ways or ends early.
+pub fn members<F: ReadAt + ?Sized>(
+    file: &F,
+    length: u64,
+) -> Result<HashMap<String, Member>, TarError> {
     let mut walk = Walk { file, length, offset: 0, long_name: None, members: HashMap::new() };
     while walk.step()? {}
     Ok(walk.members)
@@ -98,8 +103,8 @@ pub(super) fn is_plain(name: &str) -> bool {
     name.len() <= MAX_NAME && !name.contains(['\\', '\0']) && !name.split('/').any(strange)
 }
 
-struct Walk<'a> {
-    file: &'a File,
+struct Walk<'a, F: ?Sized> {
+    file: &'a F,
     /// Length of the file in bytes.
     length: u64,
     /// Where the next header is.
@@ -109,7 +114,7 @@ struct Walk<'a> {
     members: HashMap<String, Member>,
 }
 
-impl Walk<'_> {
+impl<F: ReadAt + ?Sized> Walk<'_, F> {
     /// Takes one member; whether there may be more.
     fn step(&mut self) -> Result<bool, TarError> {
         let block = self.read(self.offset, BLOCK)?;
