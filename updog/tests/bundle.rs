@@ -119,6 +119,24 @@ fn a_name_that_is_there_twice_is_refused() {
     }
 }
 
+/// Some programs read such a header's further fields, or the records of a `pax` one, and others do not.
+#[test]
+fn a_header_without_the_mark_of_its_format_is_refused() {
+    for kind in [EntryType::Regular, EntryType::XHeader, EntryType::GNULongName] {
+        for magic in [&b"\0\0\0\0\0\0\0\0"[..], b"usta`\x0000", b"ustar\x0001"] {
+            let error = refused(|tar| {
+                let mut header = header(kind, 0);
+                header.as_old_mut().name[0] = b'a';
+                header.as_mut_bytes()[257..265].copy_from_slice(magic);
+                header.set_cksum();
+                tar.append(&header, &b""[..]).unwrap();
+                file(tar, "short");
+            });
+            assert!(matches!(error, TarError::Header { offset: 0 }), "{kind:?}: {error}");
+        }
+    }
+}
+
 #[test]
 fn only_plain_files_and_folders_are_taken() {
     for kind in [
@@ -169,6 +187,15 @@ fn a_description_is_bounded_and_has_one_member() {
     assert!(matches!(error, TarError::Extension { .. }), "{error}");
     let error = refused(|tar| add(tar, EntryType::GNULongName, b"x", b"targets/a\0"));
     assert!(matches!(error, TarError::Header { .. }), "a name without a member: {error}");
+    let nameless = record("mtime", "1.5");
+    let error = refused(|tar| add(tar, EntryType::XHeader, b"x", &nameless));
+    assert!(matches!(error, TarError::Header { .. }), "a description without a member: {error}");
+    let error = refused(|tar| {
+        add(tar, EntryType::XHeader, b"x", &nameless);
+        add(tar, EntryType::XHeader, b"x", &nameless);
+        file(tar, "targets/c");
+    });
+    assert!(matches!(error, TarError::Extension { .. }), "{error}");
 }
 
 #[test]

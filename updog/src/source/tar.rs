@@ -1,7 +1,8 @@
 //! Where the members of a tar file lie (POSIX.1-2017, pax; ustar and GNU long names).
 //!
 //! Strict, since two programs must not see two different bundles in one file: plain files and folders only; no name that is
-//! absolute, leads upwards or is there twice; no field that gives a member another length than its header does. The file
+//! absolute, leads upwards or is there twice; no field that gives a member another length than its header does; and no header without the
+//! mark of its format, whose further fields some programs read and others do not. The file
 //! must have its end mark, so that one that was cut is told from one that is whole. Members that are of no use to
 //! us are looked at all the same.
 
@@ -37,7 +38,7 @@ pub enum TarError {
         /// Its length in bytes.
         length: u64,
     },
-    /// A header does not fit its own checksum, or a number in it is none.
+    /// A header does not fit its own checksum, is of no format that we know, or a number in it is none.
     #[error("there is no tar header at byte {offset}")]
     Header {
         /// Where it should be.
@@ -92,7 +93,7 @@ pub fn members<F: ReadAt + ?Sized>(
     file: &F,
     length: u64,
 ) -> Result<HashMap<String, Member>, TarError> {
-    let mut walk = Walk { file, length, offset: 0, long_name: None, members: HashMap::new() };
+    let mut walk = Walk { file, length, offset: 0, description: None, members: HashMap::new() };
     while walk.step()? {}
     Ok(walk.members)
 }
@@ -103,14 +104,20 @@ pub(super) fn is_plain(name: &str) -> bool {
     name.len() <= MAX_NAME && !name.contains(['\\', '\0']) && !name.split('/').any(strange)
 }
 
+/// What is said of a member before its own header.
+struct Description {
+    /// Its name, where its header is too short for it.
+    name: Option<Vec<u8>>,
+}
+
 struct Walk<'a, F: ?Sized> {
     file: &'a F,
     /// Length of the file in bytes.
     length: u64,
     /// Where the next header is.
     offset: u64,
-    /// The name of the next member, where its header is too short for it.
-    long_name: Option<Vec<u8>>,
+    /// What was said of the next member before its header.
+    description: Option<Description>,
     members: HashMap<String, Member>,
 }
 
@@ -123,7 +130,8 @@ impl<F: ReadAt + ?Sized> Walk<'_, F> {
         }
         let wrong = TarError::Header { offset: self.offset };
         let header = Header::from_byte_slice(&block);
-        if header.cksum().ok() != Some(checksum(&block)) {
+        let known = header.as_ustar().is_some() || header.as_gnu().is_some();
+        if !known || header.cksum().ok() != Some(checksum(&block)) {
             return Err(wrong);
         }
         let Ok(length) = header.entry_size() else { return Err(wrong) };
@@ -141,7 +149,7 @@ impl<F: ReadAt + ?Sized> Walk<'_, F> {
     /// A block of zeros is the end, and there are two of them.
     fn end(&self) -> Result<bool, TarError> {
         let second = self.read(self.offset + BLOCK, BLOCK)?;
-        if self.long_name.is_some() || second.iter().any(|byte| *byte != 0) {
+        if self.description.is_some() || second.iter().any(|byte| *byte != 0) {
             return Err(TarError::Header { offset: self.offset });
         }
         Ok(false)
@@ -152,28 +160,26 @@ impl<F: ReadAt + ?Sized> Walk<'_, F> {
             EntryType::GNULongName => {
                 let mut name = self.extension(member)?;
                 while name.pop_if(|byte| *byte == 0).is_some() {}
-                self.describe(name)
+                self.describe(Some(name))
             }
             EntryType::XHeader => {
                 let records = self.extension(member)?;
-                match pax_name(&records).map_err(|problem| self.refused(problem))? {
-                    Some(name) => self.describe(name),
-                    None => Ok(()),
-                }
+                let name = pax_name(&records).map_err(|problem| self.refused(problem))?;
+                self.describe(name)
             }
             kind => {
-                let name = self.long_name.take();
+                let name = self.description.take().and_then(|description| description.name);
                 let name = name.unwrap_or_else(|| header.path_bytes().into_owned());
                 self.keep(kind, &name, member)
             }
         }
     }
 
-    /// Notes the name of the next member, which only one may give.
-    fn describe(&mut self, name: Vec<u8>) -> Result<(), TarError> {
-        match self.long_name.replace(name) {
+    /// Notes what is said of the next member, which only one may say.
+    fn describe(&mut self, name: Option<Vec<u8>>) -> Result<(), TarError> {
+        match self.description.replace(Description { name }) {
             None => Ok(()),
-            Some(_) => Err(self.refused("it is named twice")),
+            Some(_) => Err(self.refused("it is described twice")),
         }
     }
 
