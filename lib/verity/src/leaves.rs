@@ -30,7 +30,8 @@ impl Leaves {
 
     /// Reads the leaves of a hash image of at most `hash_len` bytes, each block checked up to the root hash.
     ///
-    /// The superblock comes along, since salt and UUID are in it. Nothing is said of the data.
+    /// The superblock comes along, since salt and UUID are in it. Nothing is said of the data. Compare the number of blocks with the one
+    /// that is wanted: a root hash does not say it, and digests of a higher level can be given as leaves.
     ///
     /// # Errors
     ///

@@ -40,6 +40,9 @@ pub struct Checked {
 /// may cover less. What lies after the covered data and after the tree is not looked at. `progress` is called with
 /// the number of bytes of data that were checked since its last call.
 ///
+/// A root hash does not say how many blocks it stands for: blocks of the tree can be given as the data of a smaller image with the same root
+/// hash. Who knows how many there should be compares [`Checked::data_blocks`].
+///
 /// # Errors
 ///
 /// Names the first block that is wrong, in the order of the data, or says why the superblock cannot be used.

@@ -6,7 +6,8 @@ use std::io::{self, Cursor};
 use std::num::NonZeroUsize;
 
 use verity::{
-    BLOCK_SIZE, BlockHasher, Error, Formatted, Leaves, Params, ReadAt, RootHash, Unreadable, format,
+    BLOCK_SIZE, BlockHasher, Error, Formatted, Leaves, Params, ReadAt, RootHash, Unreadable,
+    format, verify,
 };
 
 /// Shapes of zero to three levels, and more than one chunk.
@@ -53,6 +54,21 @@ fn leaves_of_the_tree_are_those_of_the_data() {
         assert_eq!(read.digests().len(), count);
         assert!(read == of_data(&data, length(&data), Unreadable::Refuse).unwrap(), "{count}");
     }
+}
+
+/// Known of every hash tree whose leaves are not told from its other nodes, so of dm-verity: the size has to be trusted by itself.
+#[test]
+fn a_root_hash_does_not_say_how_many_blocks_it_stands_for() {
+    let (made, mut hash) = formatted(&data(130));
+    let leaf_blocks = hash[2 * BLOCK_SIZE..].to_vec();
+    hash[72..80].copy_from_slice(&2_u64.to_le_bytes());
+    let (read, superblock) = Leaves::read(&hash, length(&hash), &made.root_hash).unwrap();
+    assert_eq!(superblock.data_blocks.blocks(), 2);
+    assert!(read == of_data(&leaf_blocks, length(&leaf_blocks), Unreadable::Refuse).unwrap());
+    let (data_len, hash_len) = (length(&leaf_blocks), length(&hash));
+    let root = &made.root_hash;
+    let checked = verify(&leaf_blocks, data_len, &hash, hash_len, root, threads(1), &|_| ());
+    assert_eq!(checked.unwrap().data_blocks, 2);
 }
 
 #[test]
