@@ -89,6 +89,11 @@ impl Run {
         self
     }
 
+    /// A program at a place, shown by this name.
+    pub(crate) fn program_at(path: &Path, shown: &str) -> Self {
+        Self::at(path, shown)
+    }
+
     fn at(path: &Path, shown: &str) -> Self {
         let mut command = Command::new(path);
         command.stdin(Stdio::null());

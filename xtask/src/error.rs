@@ -62,6 +62,9 @@ pub(crate) enum Error {
     /// Steps of the test that failed.
     #[error("failed: {0}")]
     Steps(String),
+    /// Inputs of a fuzzer that failed.
+    #[error("{}", .0.join("\n"))]
+    Fuzz(Vec<String>),
     /// Bars of a bench that are not met.
     #[error("not met:{}", quoted(&.0.join("\n")))]
     Bars(Vec<String>),

@@ -59,7 +59,7 @@ enum Command {
     Keys(keys::Options),
     /// The client that the TUF conformance suite runs, and the suite.
     TufClient(tuf_client::Options),
-    /// One fuzz target for a while.
+    /// Fuzz targets for a while, with limits on time and memory.
     Fuzz(fuzz::Options),
     /// Tests under the address sanitizer, for what the compiler does not check.
     Sanitize(sanitize::Options),

@@ -7,7 +7,7 @@ use crate::command::Run;
 use crate::error::Error;
 use crate::packages::{Need, find_program};
 use crate::steps::{Steps, say};
-use crate::{place, powercut, selector, setup, vm};
+use crate::{fuzz, place, powercut, selector, setup, vm};
 
 /// How to test.
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ pub(crate) struct Options {
 /// A step: what it is and what it runs.
 type Step = (&'static str, fn() -> Result<String>);
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     ("setup", set_up),
     ("format", || cargo(&["fmt", "--all", "--check", "--", "--color=never"])),
     ("lints", || {
@@ -38,6 +38,7 @@ const STEPS: [Step; 11] = [
     ("doc tests", || cargo(&["test", "--workspace", "--doc", "--locked"])),
     ("documentation", documentation),
     ("power cuts", powercut::bounded),
+    ("fuzzing", fuzz::bounded),
     (MACHINE, vm::bounded),
     (DEMO, demo),
 ];

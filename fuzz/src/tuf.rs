@@ -1,0 +1,4 @@
+//! Repositories in memory.
+
+pub mod mutated;
+pub mod repository;
