@@ -109,6 +109,17 @@ fn a_name_that_leads_elsewhere_is_refused() {
 }
 
 #[test]
+fn a_long_name_with_more_than_its_end_is_refused() {
+    for name in [&b"targets/a\0\0"[..], b"targets/a\0b\0"] {
+        let error = refused(|tar| {
+            add(tar, EntryType::GNULongName, b"x", name);
+            file(tar, "short");
+        });
+        assert!(matches!(error, TarError::Name { .. }), "{error}");
+    }
+}
+
+#[test]
 fn a_name_that_is_there_twice_is_refused() {
     for again in ["metadata/timestamp.json", "./metadata/timestamp.json"] {
         let error = refused(|tar| {

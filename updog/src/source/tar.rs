@@ -159,7 +159,8 @@ impl<F: ReadAt + ?Sized> Walk<'_, F> {
         match header.entry_type() {
             EntryType::GNULongName => {
                 let mut name = self.extension(member)?;
-                while name.pop_if(|byte| *byte == 0).is_some() {}
+                // One zero ends it; what has more is read in two ways, and is no name.
+                let _ = name.pop_if(|byte| *byte == 0);
                 self.describe(Some(name))
             }
             EntryType::XHeader => {
