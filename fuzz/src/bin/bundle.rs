@@ -46,7 +46,7 @@ fn listed(bytes: &[u8]) -> HashMap<String, Member> {
 /// Makes the checksum of every header right, as far as one follows the other.
 fn sign(bytes: &mut [u8]) {
     let mut offset = 0;
-    while let Some(header) = bytes.get_mut(offset..offset + BLOCK) {
+    while let Some(header) = bytes.get_mut(offset..).and_then(|rest| rest.get_mut(..BLOCK)) {
         if header.iter().all(|byte| *byte == 0) {
             return;
         }
