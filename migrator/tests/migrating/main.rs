@@ -1,0 +1,8 @@
+//! Settings carried between versions: forward and back, cut at every step, with damaged links and hostile migrations.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod cuts;
+mod damage;
+mod hostile;
+mod versions;
+mod world;
