@@ -1,0 +1,38 @@
+//! Why a migration does not succeed.
+
+use thiserror::Error;
+
+/// The outcome of a migration.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a migration does not succeed.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The command line is wrong.
+    #[error("{0}; usage: --forward|--backward --source-datastore PATH --target-datastore PATH")]
+    Usage(String),
+    /// A name is no key.
+    #[error(transparent)]
+    Key(#[from] datastore::NoKey),
+    /// A store cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] datastore::Error),
+    /// Two settings would be one.
+    #[error("{from} cannot become {to}, which is there already")]
+    Taken {
+        /// The setting.
+        from: String,
+        /// Its new name.
+        to: String,
+    },
+    /// A value is not what the change is for.
+    #[error("the value of {key} cannot be split in {parts}: {value}")]
+    Split {
+        /// The setting.
+        key: String,
+        /// How many parts it should have.
+        parts: usize,
+        /// Its value.
+        value: String,
+    },
+}
