@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 
 use rustix::fs::syncfs;
 
@@ -34,7 +34,8 @@ impl Folder {
     ///
     /// [`Error::Busy`] when another process has it, [`Error::Files`] when it cannot be opened.
     pub fn open(path: &Path, access: Access) -> Result<Option<Self>> {
-        let path = place(path);
+        // Migrations run in another folder, and are given paths below this one.
+        let path = absolute(place(path)).map_err(failed("find", path))?;
         let handle = match File::open(&path) {
             Ok(handle) => handle,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),

@@ -81,7 +81,8 @@ impl Source for Repository {
 /// Follows the roots from the one that came with the image to the newest that was kept.
 fn newest_root(shipped: &Path, metadata: &Path) -> Result<RootPhase> {
     let limits = Limits::default();
-    let bytes = need(shipped, limits.root)?;
+    let absent = || failed("read", shipped)(ErrorKind::NotFound.into());
+    let bytes = read(shipped, limits.root)?.ok_or_else(absent)?;
     let mut phase = RootPhase::start(bytes).map_err(unverified(shipped))?;
     for _ in 0..limits.root_rotations {
         let path = metadata.join(phase.next_file());

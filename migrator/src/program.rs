@@ -1,0 +1,53 @@
+//! The program: arguments in, one call of the library, a report out.
+//!
+//! The report goes to standard output, as text or with `--json` as JSON (the fields of [`migrator::Report`]); what migrations say and errors
+//! go to standard error. The exit codes are those of the `cli` crate: 0 done (also if there was nothing to do), 1 failed, 2 wrong usage, 4 refused, 75 the
+//! data store is in use, try again.
+
+mod args;
+mod error;
+mod os_release;
+mod text;
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use cli::Outcome;
+use migrator::{Limits, Repository, Request, migrate};
+use semver::Version;
+
+use args::Args;
+use error::ProgramError;
+
+/// Does what the arguments say.
+pub(crate) fn run(args: &Args) -> Result<Outcome, ProgramError> {
+    let request = Request {
+        datastore: &args.datastore_path,
+        to: &wanted(args)?,
+        dry_run: args.dry_run,
+        limits: Limits { time: Duration::from_secs(args.time_limit_seconds), ..Limits::default() },
+    };
+    let load =
+        || Repository::load(&args.root_path, &args.metadata_directory, &args.migration_directory);
+    let report = migrate(&request, load, &mut say, &mut |_| Ok(()))?;
+    if args.json {
+        cli::print_json(&report)?;
+    } else {
+        io::stdout().lock().write_all(text::of(&report, &args.datastore_path).as_bytes())?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// The version that the settings should have.
+fn wanted(args: &Args) -> Result<Version, ProgramError> {
+    match &args.migrate_to_version {
+        Some(version) => Ok(version.clone()),
+        None => os_release::version(&args.os_release_path),
+    }
+}
+
+/// A line on standard error.
+fn say(line: &str) {
+    // Nobody is left to tell if standard error is closed.
+    let _ = writeln!(io::stderr().lock(), "migrator: {line}");
+}

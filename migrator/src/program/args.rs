@@ -1,0 +1,108 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Parser};
+use semver::Version;
+
+/// Carries a host's settings to another version, at boot and offline.
+///
+/// The migrations between the two versions run on a copy of the settings, one after the other; then links are replaced, and the copy counts. Whatever
+/// fails, and whenever the power is cut, the settings of before or those of after count, whole. No data store, or one that has the version
+/// already, is success.
+#[derive(Debug, Parser)]
+#[command(name = "migrator", version, max_term_width = 100)]
+#[command(group = ArgGroup::new("to").required(true))]
+#[command(
+    after_help = "Exit codes: 0 done (also if there was nothing to do), 1 failed, 2 wrong usage, 4 refused, \
+                        75 the data store is in use: try again."
+)]
+pub(crate) struct Args {
+    /// The data store: its folder, or the link `current` in it
+    #[arg(long, value_name = "PATH")]
+    pub(crate) datastore_path: PathBuf,
+
+    /// Migrations and manifest, as `updog` keeps them: the folder `current/targets`
+    #[arg(long, value_name = "PATH")]
+    pub(crate) migration_directory: PathBuf,
+
+    /// The trusted root.json that came with the running image
+    #[arg(long, value_name = "FILE")]
+    pub(crate) root_path: PathBuf,
+
+    /// TUF metadata, as `updog` keeps it: the folder `current/metadata`
+    #[arg(long, value_name = "PATH")]
+    pub(crate) metadata_directory: PathBuf,
+
+    /// The version that the settings should have
+    #[arg(long, value_name = "VERSION", group = "to", value_parser = version)]
+    pub(crate) migrate_to_version: Option<Version>,
+
+    /// The settings should have the version that runs
+    #[arg(long, group = "to")]
+    pub(crate) migrate_to_version_from_os_release: bool,
+
+    /// Where the version that runs is read
+    #[arg(long, value_name = "FILE", default_value = "/etc/os-release")]
+    pub(crate) os_release_path: PathBuf,
+
+    /// How long each migration may run
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) time_limit_seconds: u64,
+
+    /// Report as JSON on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Verify everything, say what would be done, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// A version, with or without the `v` that links begin with.
+fn version(text: &str) -> Result<Version, String> {
+    Version::parse(text.strip_prefix('v').unwrap_or(text)).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    const PATHS: [&str; 9] = [
+        "migrator",
+        "--datastore-path",
+        "d",
+        "--migration-directory",
+        "m",
+        "--root-path",
+        "r",
+        "--metadata-directory",
+        "t",
+    ];
+
+    fn parse(more: &[&str]) -> Result<Args, clap::Error> {
+        Args::try_parse_from(PATHS.iter().chain(more))
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_version_is_given_or_that_which_runs() {
+        for text in ["1.6.0", "v1.6.0"] {
+            let args = parse(&["--migrate-to-version", text]).unwrap();
+            assert_eq!(args.migrate_to_version, Some(Version::new(1, 6, 0)));
+        }
+        let args = parse(&["--migrate-to-version-from-os-release"]).unwrap();
+        assert_eq!(args.migrate_to_version, None);
+        assert!(parse(&[]).is_err());
+        assert!(parse(&["--migrate-to-version", "1.6"]).is_err());
+        let both = ["--migrate-to-version", "1.6.0", "--migrate-to-version-from-os-release"];
+        assert!(parse(&both).is_err());
+    }
+}
