@@ -84,7 +84,7 @@ fn folder() -> &'static Path {
 
 fn build() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let programs = ["image-builder", "repo-tools", "signpost", "updog"];
+    let programs = ["image-builder", "migrator", "repo-tools", "signpost", "updog"];
     let built = Command::new(cargo)
         .args(["build", "--quiet", "--bins"])
         .args(programs.iter().flat_map(|program| ["--package", program]))

@@ -13,7 +13,8 @@ use crate::packages::find_program;
 use crate::place;
 
 /// Our programs; each is a package of the same name.
-pub(crate) const PROGRAMS: [&str; 4] = ["image-builder", "repo-tools", "signpost", "updog"];
+pub(crate) const PROGRAMS: [&str; 5] =
+    ["image-builder", "migrator", "repo-tools", "signpost", "updog"];
 
 /// What has a program end with the one that started it, from Debian's essential package util-linux.
 const BINDER: &str = "setpriv";

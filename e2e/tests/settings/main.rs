@@ -1,0 +1,7 @@
+//! Settings on their whole way: migrations published, kept by `updog`, and run by `migrator` at the next boot.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod boot;
+mod kept;
+mod world;
