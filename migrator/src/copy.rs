@@ -40,6 +40,10 @@ impl Attributes {
             let (user, group) = (Some(self.user), Some(self.group));
             chown(path, user, group).map_err(failed("change the owner of", path))?;
         }
+        // A change of owner may have taken bits of the mode away.
+        if there == self {
+            return Ok(());
+        }
         let mode = Permissions::from_mode(self.mode);
         fs::set_permissions(path, mode).map_err(failed("change the mode of", path))
     }
