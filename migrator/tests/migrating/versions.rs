@@ -1,7 +1,8 @@
 //! From version to version.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::PathBuf;
 
 use migrator::{Error, Outcome};
 
@@ -83,20 +84,26 @@ fn a_dry_run_says_what_would_be_done_and_does_nothing() {
 }
 
 #[test]
-fn owners_and_modes_are_kept() {
-    let mut world = World::at("1.5.2", steps());
-    let name = "settings/host/name";
+fn owners_and_modes_are_kept_whatever_a_migration_makes_of_them() {
+    let careless = "cp -r \"$3\" \"$5\"; chmod -R 0777 \"$5\"; echo 1 > \"$5/live/settings/new\"";
+    let mut world = World::at("1.5.2", Scripts::default().with("1.5.2", "1.6.0", careless));
     let store = world.path("v1.5.2_0123456789abcdef");
-    let set = |path: &str, mode| {
+    let name = "live/settings/host/name";
+    for (path, mode) in [(name, 0o640), ("live/settings", 0o750), ("", 0o711)] {
         fs::set_permissions(store.join(path), Permissions::from_mode(mode)).unwrap();
+        // Only root gives files away; anybody else's stay their own.
+        let _ = chown(store.join(path), Some(1234), Some(5678));
+    }
+    let of = |path: PathBuf| {
+        let metadata = fs::metadata(path).unwrap();
+        (metadata.uid(), metadata.gid(), metadata.mode() & 0o7777)
     };
-    set(&format!("live/{name}"), 0o640);
-    set("live/settings", 0o750);
-    set("", 0o711);
+    let before = [name, "live/settings", ""].map(|path| of(store.join(path)));
     world.migrate("1.6.0").unwrap();
-    let mode = |path: &str| fs::metadata(world.path("current").join(path)).unwrap().mode() & 0o7777;
-    assert_eq!(mode(&format!("live/{name}")), 0o640);
-    assert_eq!((mode("live/settings"), mode("")), (0o750, 0o711));
+    let current = world.path("current");
+    assert_eq!([name, "live/settings", ""].map(|path| of(current.join(path))), before);
+    let (user, group, _) = before[1];
+    assert_eq!(of(current.join("live/settings/new")), (user, group, 0o640), "as its folder");
 }
 
 #[test]
