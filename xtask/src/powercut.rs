@@ -120,7 +120,8 @@ pub(crate) fn bounded() -> Result<String> {
 fn build() -> Result<()> {
     // Keys are withdrawn by another author.
     setup::make_venv()?;
-    let names = crate::command::PROGRAMS.iter().flat_map(|name| ["--package", name]);
+    let programs = crate::command::PROGRAMS.iter().chain(&["migrations"]);
+    let names = programs.flat_map(|name| ["--package", name]);
     Run::cargo().args(["build", "--locked", "--bins"]).args(names).run().map(drop)
 }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 use signpost::{Access, Disk};
 use tempfile::TempDir;
 
-use super::judge::{Known, Release, versions};
+use super::judge::{Known, Release, settings_in, versions};
 use super::tree::copy_sparse;
 use crate::hostile::Hostile;
 use crate::programs::{self, Finished};
@@ -143,13 +143,17 @@ impl Bed {
         }
     }
 
-    /// A migration of the newer release.
+    /// The migrations of the newer release: programs that are real.
     fn make_migrations(&self) {
         let folder = self.path("migrations");
         fs::create_dir(&folder).expect("a new folder can be made");
-        let name = format!("migrate_v{NEW}_rename");
-        write(&folder.join(&name), "#!/bin/sh\nexit 0\n");
-        let text = format!("[[migrations]]\nfrom = '{OLD}'\nto = '{NEW}'\nfiles = ['{name}']\n");
+        let files = ["hostname", "ntp-servers"].map(|program| {
+            let name = format!("migrate_v{NEW}_{program}");
+            let built = programs::command(program).get_program().to_owned();
+            fs::copy(built, folder.join(&name)).expect("the package migrations is built");
+            name
+        });
+        let text = format!("[[migrations]]\nfrom = '{OLD}'\nto = '{NEW}'\nfiles = {files:?}\n");
         write(&folder.join("migrations.toml"), text);
     }
 
@@ -224,7 +228,9 @@ impl Bed {
         let layouts: BTreeMap<_, _> = SetId::ALL.into_iter().filter_map(layout).collect();
         let shipped_root = fs::read(host.path("root.json"))?.into();
         let floors = versions(&host.path("cache")).map_err(io::Error::other)?;
-        Ok(Known { releases: self.releases(), layouts, shipped_root, floors })
+        let settings = settings_in(&host.path("datastore")).map_err(io::Error::other)?;
+        let settings = settings.into_iter().collect();
+        Ok(Known { releases: self.releases(), layouts, shipped_root, floors, settings })
     }
 }
 

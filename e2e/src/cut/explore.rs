@@ -12,7 +12,7 @@ use std::thread;
 use super::again::{go_on, read, write_host};
 use super::bed::{Bed, Host, Way};
 use super::choice::Choice;
-use super::judge::{Judge, Known, Verdict};
+use super::judge::{Judge, Known, Verdict, settings_in};
 use super::moment::{Moment, State};
 use super::operation::Operation;
 use super::prepared::{prepared, recorded};
@@ -171,9 +171,10 @@ impl<'b> Trial<'b> {
         (scratch, kept): (&'b Path, &'b Path),
     ) -> io::Result<Self> {
         let host = prepared(bed, operation, scratch)?;
-        let known = bed.known(&host)?;
+        let mut known = bed.known(&host)?;
         let recording = recorded(&host, operation, after, scratch)?;
         (operation.goal)(bed, &host).map_err(io::Error::other)?;
+        known.settings.extend(settings_in(&host.path("datastore")).map_err(io::Error::other)?);
         let judge = Judge::new(known.clone(), scratch)?;
         let (seen, tried, continued, lost) = Default::default();
         Ok(Self {

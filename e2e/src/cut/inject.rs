@@ -19,7 +19,7 @@ use super::bed::{Bed, Host};
 use super::call::Deed;
 use super::chance::Chance;
 use super::fault::{Fault, Plan, Site};
-use super::judge::{Judge, Known};
+use super::judge::{Judge, Known, settings_in};
 use super::moment::{Moment, State};
 use super::operation::{Doing, Operation};
 use super::prepared::{prepared, programs_of};
@@ -108,8 +108,10 @@ fn plans(sites: &BTreeMap<Site, u32>, name: &str, effort: Effort) -> Vec<Plan> {
             let plan = |number: &u32| Plan { site: site.clone(), number: Some(*number), fault };
             plans.extend(numbers.iter().map(plan));
         }
-        if is_lasting(site.deed) {
-            let fault = Fault::Error(nix::errno::Errno::ENOSPC);
+        // On a disk that is full, or takes nothing any more, it is every call.
+        let full = is_lasting(site.deed).then_some(Fault::Error(nix::errno::Errno::ENOSPC));
+        let lies = lies(site).into_iter().filter(|fault| *fault == Fault::Lost);
+        for fault in full.into_iter().chain(lies) {
             plans.push(Plan { site: site.clone(), number: None, fault });
         }
     }
@@ -146,12 +148,13 @@ struct Trial<'b> {
 impl<'b> Trial<'b> {
     fn new(bed: &'b Bed, operation: &'b Operation, scratch: &'b Path) -> io::Result<Self> {
         let host = prepared(bed, operation, scratch)?;
-        let known = bed.known(&host)?;
+        let mut known = bed.known(&host)?;
         let disk = fs::read(host.disk())?.into();
         let files = Tree::read(host.folder(), &["disk.img"])?;
         let programs = programs_of(&host, operation, scratch);
         let recording = record(host.folder(), &host.disk(), &programs, None)?;
         programs.iter().for_each(|program| drop(fs::remove_file(&program.said)));
+        known.settings.extend(settings_in(&host.path("datastore")).map_err(io::Error::other)?);
         let sites = recording.sites;
         let (survived, lost) = Default::default();
         Ok(Self { bed, operation, scratch, known, sites, first: (disk, files), survived, lost })

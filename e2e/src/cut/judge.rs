@@ -15,8 +15,11 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use datastore::{Area, Contents, Store};
 use gptdisk::Loaded;
 use gptprio::SetId;
+use migrator::links::current;
+use migrator::{Access, Folder};
 use signpost::{Layout, PartRange, SetLayout};
 use tempfile::TempDir;
 use verity::{ReadAt, RootHash};
@@ -64,6 +67,15 @@ pub struct Known {
     pub shipped_root: Arc<[u8]>,
     /// What the host trusted before.
     pub floors: Floors,
+    /// Settings that it may have, as they were before and as they are to be.
+    pub settings: Vec<Settings>,
+}
+
+/// Settings of a version, all that there are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    version: String,
+    all: BTreeMap<Area, Contents>,
 }
 
 /// Who judges the states of one disk.
@@ -83,7 +95,7 @@ type Look = fn(&Known, &Path) -> Result<(), String>;
 
 /// Folders of a host, and what must be right with them.
 const FOLDERS: [(&str, Look); 4] =
-    [("cache", cache), ("state", state), ("migrations", kept), ("store", store)];
+    [("cache", cache), ("state", state), ("migrations", kept), ("datastore", settings)];
 
 /// Sectors at each end of the disk that hold a copy of the table.
 pub(super) const TABLE: u64 = 34;
@@ -310,9 +322,28 @@ fn kept(known: &Known, folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// The settings.
-fn store(_: &Known, _: &Path) -> Result<(), String> {
-    Ok(())
+/// Settings: those of before, or those that are to be, whole, and of the version that they are said to be.
+fn settings(known: &Known, folder: &Path) -> Result<(), String> {
+    match settings_in(folder)? {
+        Some(found) if known.settings.contains(&found) => Ok(()),
+        Some(found) => Err(format!("there are other settings: {found:?}")),
+        None => Err("there are no settings".to_owned()),
+    }
+}
+
+/// The settings in a data store, by its own readers.
+///
+/// # Errors
+///
+/// Says what is wrong with it.
+pub(super) fn settings_in(folder: &Path) -> Result<Option<Settings>, String> {
+    let opened = Folder::open(folder, Access::Read).map_err(|error| chain(&error))?;
+    let Some(folder) = opened else { return Ok(None) };
+    let current = current(&folder).map_err(|error| chain(&error))?;
+    let Some(current) = current else { return Ok(None) };
+    let store = Store::open(folder.join(&current.store.to_string()));
+    let all = store.and_then(|store| store.read_all()).map_err(|error| chain(&error))?;
+    Ok(Some(Settings { version: current.version.to_string(), all }))
 }
 
 /// An error with its causes.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::again::{go_on, read, write_disk};
 use super::bed::{Bed, Host};
 use super::chance::Chance;
-use super::judge::Judge;
+use super::judge::{Judge, settings_in};
 use super::operation::{Doing, Operation};
 use super::prepared::{prepared, programs_of};
 use super::tree::{Tree, copy_sparse};
@@ -44,12 +44,13 @@ pub fn kill(
 ) -> io::Result<Outcome> {
     let Doing::Programs(_) = operation.doing else { return Ok(Outcome::default()) };
     let host = prepared(bed, operation, scratch)?;
-    let known = bed.known(&host)?;
+    let mut known = bed.known(&host)?;
     let disk: Arc<[u8]> = fs::read(host.disk())?.into();
     let files = Tree::read(host.folder(), &["disk.img"])?;
     let started = Instant::now();
     finish(&start(&host, operation, scratch)?);
     let usual = started.elapsed();
+    known.settings.extend(settings_in(&host.path("datastore")).map_err(io::Error::other)?);
     let (killed, lost) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let next = AtomicUsize::new(0);
     let once = |number: usize| -> Result<(), String> {

@@ -8,13 +8,13 @@ use std::io;
 use gptprio::SetId;
 
 use self::before::{
-    applied, applied_and_damaged_table, damaged_table, half_written, image,
-    image_and_damaged_table, image_damaged, kept_other, nothing, other_is_good, parts, started,
-    trusts_older, updated,
+    MIGRATE, MIGRATE_BACK, applied, applied_and_damaged_table, damaged_table, half_written,
+    has_half_settings, has_new_settings, has_settings, image, image_and_damaged_table,
+    image_damaged, kept_other, nothing, other_is_good, parts, started, trusts_older, updated,
 };
 use self::goal::{
-    boots_new, boots_old, is_good, is_installed, keeps, something_boots, staged, trusts_newest,
-    try_is_spent,
+    boots_new, boots_old, is_good, is_installed, keeps, settings_are_new, settings_are_old,
+    something_boots, staged, trusts_newest, try_is_spent,
 };
 use super::bed::{Bed, Host, Way};
 
@@ -260,6 +260,33 @@ pub const ALL: &[Operation] = &[
         active: SetId::A,
         doing: Doing::Programs(&[&["updog", "prepare"]]),
         goal: keeps,
+    },
+    Operation {
+        name: "migrate",
+        is: "migrator: settings to the newer release",
+        way: Way::Images,
+        prepare: has_settings,
+        active: SetId::A,
+        doing: Doing::Programs(&[MIGRATE]),
+        goal: settings_are_new,
+    },
+    Operation {
+        name: "migrate-back",
+        is: "migrator: settings back to the older release",
+        way: Way::Images,
+        prepare: has_new_settings,
+        active: SetId::A,
+        doing: Doing::Programs(&[MIGRATE_BACK]),
+        goal: settings_are_old,
+    },
+    Operation {
+        name: "migrate-resumed",
+        is: "migrator after a run that was cut while it worked",
+        way: Way::Images,
+        prepare: has_half_settings,
+        active: SetId::A,
+        doing: Doing::Programs(&[MIGRATE]),
+        goal: settings_are_new,
     },
     Operation {
         name: "first-install",

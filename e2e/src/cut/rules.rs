@@ -77,8 +77,9 @@ struct Watch<'r> {
     sure: Sectors,
     /// Sectors that were written, with the number of the event, and not flushed.
     dirty: BTreeMap<u64, usize>,
-    live_sets: Option<Sets>,
-    sure_sets: Option<Sets>,
+    /// What the valid copies of the table say, each by itself.
+    live_sets: Vec<Sets>,
+    sure_sets: Vec<Sets>,
     /// Changes of files that were not flushed.
     open: BTreeSet<usize>,
     names: BTreeMap<Node, BTreeMap<std::ffi::OsString, Node>>,
@@ -92,7 +93,7 @@ impl<'r> Watch<'r> {
             _ => Vec::new().into(),
         };
         let (live, sure) = (Sectors::new(Arc::clone(&base)), Sectors::new(base));
-        let sets = bits(&live);
+        let sets = copies(&live);
         let folders = recording.nodes.iter().enumerate().filter_map(|(number, kind)| match kind {
             Kind::Folder(names) => Some((Node(number), names.iter().cloned().collect())),
             _ => None,
@@ -104,7 +105,7 @@ impl<'r> Watch<'r> {
             live,
             sure,
             dirty: BTreeMap::new(),
-            live_sets: sets,
+            live_sets: sets.clone(),
             sure_sets: sets,
             open: BTreeSet::new(),
             names: folders.collect(),
@@ -142,7 +143,7 @@ impl<'r> Watch<'r> {
         self.live.write(first, &bytes);
         self.dirty.extend(range.clone().map(|sector| (sector, number)));
         if self.side(&range).is_some() {
-            self.live_sets = bits(&self.live);
+            self.live_sets = copies(&self.live);
             self.after_table();
         }
     }
@@ -160,9 +161,10 @@ impl<'r> Watch<'r> {
             if *set == self.active {
                 self.breach(RUNNING, &format!("set {set} is written while it runs"));
             }
-            for (what, sets) in [("says", self.live_sets), ("may say after a cut", self.sure_sets)]
-            {
-                if sets.and_then(|sets| sets.bits(*set)).is_none_or(may_boot) {
+            let now = ("says", self.live_sets.clone());
+            for (what, copies) in [now, ("may say after a cut", self.sure_sets.clone())] {
+                let may = copies.iter().filter_map(|sets| sets.bits(*set)).any(may_boot);
+                if may || copies.is_empty() {
                     let what =
                         format!("set {set} is written, and the table {what} that it can boot");
                     self.breach(CLEARED, &what);
@@ -195,10 +197,10 @@ impl<'r> Watch<'r> {
         }
     }
 
-    /// A table that was written may let only sets boot that are flushed.
+    /// A table that was written may let only sets boot that are flushed, whichever copy counts in the end.
     fn after_table(&mut self) {
-        let Some(sets) = self.live_sets else { return };
-        for (set, bits) in sets.iter() {
+        let copies = self.live_sets.clone();
+        for (set, bits) in copies.iter().flat_map(Sets::iter) {
             let Some(layout) = self.known.layouts.get(&set) else { continue };
             let dirty =
                 layout.parts().any(|(_, part)| self.dirty.range(sectors(part)).next().is_some());
@@ -287,7 +289,7 @@ impl<'r> Watch<'r> {
                 self.dirty.remove(&sector);
                 self.sure.write(sector, &self.live.sector(sector));
             }
-            self.sure_sets = bits(&self.sure);
+            self.sure_sets = copies(&self.sure);
         }
         let events = &self.recording.events;
         self.open.retain(|number| {
@@ -340,7 +342,7 @@ impl<'r> Watch<'r> {
 /// Names that mean nothing by themselves: of locks, and of what is on its way to another name.
 fn is_passing(naming: &Naming) -> bool {
     let name = naming.name.to_string_lossy();
-    name.ends_with(".lock") || name.starts_with(".tmp")
+    name.ends_with(".lock") || name.starts_with('.')
 }
 
 fn overlap(one: &Range<u64>, other: &Range<u64>) -> bool {
@@ -352,7 +354,14 @@ fn may_boot(bits: BootBits) -> bool {
     bits.tries > Tries::ZERO || bits.successful
 }
 
-fn bits(disk: &Sectors) -> Option<Sets> {
-    let table = Loaded::read(&mut Reader(disk)).ok()?;
-    Places::of(table.table()).map(|places| places.sets())
+/// What each valid copy of the table says by itself: as if the header of the other were blank.
+fn copies(disk: &Sectors) -> Vec<Sets> {
+    let headers = [1, disk.count().saturating_sub(1)];
+    let without = |header: u64| {
+        let mut one = disk.clone();
+        one.write(header, &[0; SECTOR]);
+        let table = Loaded::read(&mut Reader(&one)).ok()?;
+        Places::of(table.table()).map(|places| places.sets())
+    };
+    headers.into_iter().filter_map(without).collect()
 }

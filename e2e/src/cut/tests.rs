@@ -249,6 +249,7 @@ fn broken(events: Vec<Event>, is_done: bool) -> Vec<String> {
         layouts: BTreeMap::new(),
         shipped_root: Arc::new([]),
         floors: BTreeMap::new(),
+        settings: Vec::new(),
     };
     let recording = recording(events);
     let all = rules::breaches(&recording, &known, gptprio::SetId::A, is_done);

@@ -166,12 +166,13 @@ impl Copy {
 
     /// Builds the copy as it is and tries it; gives the exit code and what was said.
     fn powercut(&self, operations: &[&String], part: &str) -> Result<(i32, String)> {
-        let names = PROGRAMS.iter().flat_map(|name| ["--package", name]);
+        let programs = PROGRAMS.iter().chain(&["migrations"]);
+        let names = programs.flat_map(|name| ["--package", name]);
         self.cargo().args(["build", "--locked", "--bins"]).args(names).run()?;
-        let programs = self.built.join("debug");
+        let built = self.built.join("debug");
         let run = self.cargo().args(EXAMPLE).arg("--").args(operations);
         let run = run.args(["--only", part, "--cases", "10", "--faults", "2"]).accept(&[0, 1]);
-        let finished = run.env("WAYSTONE_PROGRAMS", programs).run()?;
+        let finished = run.env("WAYSTONE_PROGRAMS", built).run()?;
         Ok((finished.code, finished.stdout))
     }
 

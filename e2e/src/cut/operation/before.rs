@@ -2,13 +2,15 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, symlink};
+use std::process::Command;
 
 use gptprio::SetId;
 use signpost::{Access, Disk};
 
 use crate::cut::bed::{Bed, Host};
-use crate::world::OLD;
+use crate::programs;
+use crate::world::{NEW, OLD};
 
 pub(super) fn nothing(_: &Bed, _: &Host) -> io::Result<()> {
     Ok(())
@@ -116,4 +118,61 @@ pub(super) fn parts(bed: &Bed, host: &Host) -> io::Result<()> {
         fs::copy(entry.path(), to.join(entry.file_name()))?;
     }
     Ok(())
+}
+
+/// Migrations are kept, and there are settings.
+pub(super) fn has_settings(_: &Bed, host: &Host) -> io::Result<()> {
+    host.must(SetId::A, &["updog", "prepare"])?;
+    let (folder, store) = (host.path("datastore"), format!("v{OLD}_0123456789abcdef"));
+    fs::create_dir(&folder)?;
+    let golden =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/datastore/v1.5.2_0123456789abcdef");
+    let mut copy = Command::new("cp");
+    let copied = programs::finished(copy.arg("-r").arg(golden).arg(folder.join(&store)));
+    if copied.code != 0 {
+        return Err(io::Error::other(copied.stderr));
+    }
+    let patch = format!("v{OLD}");
+    let links =
+        [(patch.as_str(), store.as_str()), ("v1.0", &patch), ("v1", "v1.0"), ("current", "v1")];
+    links.into_iter().try_for_each(|(link, to)| symlink(to, folder.join(link)))
+}
+
+/// The settings were carried over.
+pub(super) fn has_new_settings(bed: &Bed, host: &Host) -> io::Result<()> {
+    has_settings(bed, host)?;
+    host.must(SetId::A, MIGRATE)
+}
+
+/// Another run was cut while migrations worked.
+pub(super) fn has_half_settings(bed: &Bed, host: &Host) -> io::Result<()> {
+    has_settings(bed, host)?;
+    let folder = host.path("datastore");
+    fs::create_dir(folder.join(".migrator-work"))?;
+    fs::write(folder.join(".migrator-work/half"), "{")?;
+    let store = folder.join(format!("v{NEW}_abcdef0123456789"));
+    fs::create_dir_all(store.join("live/settings"))?;
+    symlink("v1.1", folder.join(".migrator-new-v1"))
+}
+
+/// What a boot of the newer release does.
+pub(super) const MIGRATE: &[&str] = &migrator(NEW);
+
+/// What a boot of the older one does.
+pub(super) const MIGRATE_BACK: &[&str] = &migrator(OLD);
+
+const fn migrator(version: &'static str) -> [&'static str; 11] {
+    [
+        "migrator",
+        "--datastore-path",
+        "/datastore/current",
+        "--migration-directory",
+        "/migrations/current/targets",
+        "--metadata-directory",
+        "/migrations/current/metadata",
+        "--root-path",
+        "/root.json",
+        "--migrate-to-version",
+        version,
+    ]
 }

@@ -8,7 +8,7 @@ use gptprio::{SetId, Tries, choose};
 use signpost::{Access, Disk};
 
 use crate::cut::bed::{Bed, Host, Way};
-use crate::cut::judge::{Floors, chain, installed, versions};
+use crate::cut::judge::{Floors, chain, installed, settings_in, versions};
 use crate::world::{NEW, OLD};
 
 fn open(host: &Host) -> Result<Disk, String> {
@@ -132,7 +132,7 @@ pub(super) fn keeps(_: &Bed, host: &Host) -> Result<(), String> {
     let root = fs::read(host.path("root.json")).map_err(|error| error.to_string())?;
     let kept = updog::kept::load(&host.path("migrations"), &root).map_err(|error| chain(&error))?;
     match kept {
-        Some(kept) if kept.migrations.len() == 1 => Ok(()),
+        Some(kept) if kept.migrations.len() == 2 => Ok(()),
         other => Err(format!("from {OLD} to {NEW} {other:?} is kept")),
     }
 }
@@ -141,4 +141,25 @@ pub(super) fn keeps(_: &Bed, host: &Host) -> Result<(), String> {
 pub(super) fn is_installed(bed: &Bed, host: &Host) -> Result<(), String> {
     let bytes = fs::read(host.path("new.img")).map_err(|error| error.to_string())?;
     installed(&bed.releases(), &bytes)
+}
+
+/// The settings are those of the newer release.
+pub(super) fn settings_are_new(_: &Bed, host: &Host) -> Result<(), String> {
+    settings_have(host, NEW, "network/hostname")
+}
+
+/// The settings are those of the older release.
+pub(super) fn settings_are_old(_: &Bed, host: &Host) -> Result<(), String> {
+    settings_have(host, OLD, "host/name")
+}
+
+/// The settings are of this version, and have this one.
+fn settings_have(host: &Host, version: &str, name: &str) -> Result<(), String> {
+    let folder = host.path("datastore");
+    settings_in(&folder)?.ok_or("there are no settings")?;
+    let file = folder.join("current/live/settings").join(name);
+    match fs::read_link(folder.join(format!("v{version}"))) {
+        Ok(_) if file.is_file() => Ok(()),
+        _ => Err(format!("the settings are not those of {version}")),
+    }
 }
