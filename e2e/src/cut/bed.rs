@@ -149,8 +149,11 @@ impl Bed {
         fs::create_dir(&folder).expect("a new folder can be made");
         let files = ["hostname", "ntp-servers"].map(|program| {
             let name = format!("migrate_v{NEW}_{program}");
-            let built = programs::command(program).get_program().to_owned();
-            fs::copy(built, folder.join(&name)).expect("the package migrations is built");
+            // Without what only a debugger reads: it is part of many thousand states.
+            let mut strip = Command::new("strip");
+            strip.arg("-s").arg("-o").arg(folder.join(&name));
+            let stripped = strip.arg(programs::command(program).get_program());
+            assert_eq!(programs::finished(stripped).code, 0, "the package migrations is built");
             name
         });
         let text = format!("[[migrations]]\nfrom = '{OLD}'\nto = '{NEW}'\nfiles = {files:?}\n");
