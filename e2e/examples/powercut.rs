@@ -40,6 +40,9 @@ struct Options {
     /// How many calls of one call site fail
     #[arg(long, value_name = "N", default_value_t = 2)]
     faults: usize,
+    /// Only calls on this file of the host fail, such as disk.img
+    #[arg(long, value_name = "FILE")]
+    fault_on: Option<String>,
     /// Of so many faults one is tried
     #[arg(long, value_name = "N", default_value_t = 1)]
     one_fault_of: usize,
@@ -209,8 +212,10 @@ impl<'o> Run<'o> {
 
     fn faults(&self, operation: &Operation, sum: &mut Sum) -> std::io::Result<()> {
         let started = Instant::now();
-        let Options { seed, faults, one_fault_of, .. } = *self.options;
-        let effort = inject::Effort { seed, per_site: faults, one_of: one_fault_of };
+        let Options { seed, faults, one_fault_of, fault_on, .. } = self.options;
+        let place = fault_on.clone();
+        let effort =
+            inject::Effort { seed: *seed, per_site: *faults, one_of: *one_fault_of, place };
         let outcome = inject::inject(&self.bed, operation, effort, &self.scratch)?;
         if outcome.runs == 0 {
             return Ok(());

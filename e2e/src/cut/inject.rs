@@ -46,7 +46,7 @@ pub struct Outcome {
 const ENDINGS: [i32; 5] = [0, 1, 3, 4, 75];
 
 /// How much is tried.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Effort {
     /// What chance follows from.
     pub seed: u64,
@@ -54,6 +54,8 @@ pub struct Effort {
     pub per_site: usize,
     /// Of so many faults one is tried.
     pub one_of: usize,
+    /// Only calls on this file fail, if one is named.
+    pub place: Option<String>,
 }
 
 /// Lets the calls of an operation fail.
@@ -69,7 +71,7 @@ pub fn inject(
 ) -> io::Result<Outcome> {
     let Doing::Programs(_) = operation.doing else { return Ok(Outcome::default()) };
     let trial = Trial::new(bed, operation, scratch)?;
-    let plans = plans(&trial.sites, operation.name, effort);
+    let plans = plans(&trial.sites, operation.name, &effort);
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(2, std::num::NonZero::get) {
@@ -90,10 +92,12 @@ pub fn inject(
 }
 
 /// Which calls fail, and how.
-fn plans(sites: &BTreeMap<Site, u32>, name: &str, effort: Effort) -> Vec<Plan> {
-    let Effort { seed, per_site, one_of } = effort;
+fn plans(sites: &BTreeMap<Site, u32>, name: &str, effort: &Effort) -> Vec<Plan> {
+    let Effort { seed, per_site, one_of, place } = effort;
+    let (seed, per_site, one_of) = (*seed, *per_site, (*one_of).max(1));
     let mut plans = Vec::new();
-    for (index, (site, count)) in sites.iter().enumerate() {
+    let is_meant = |site: &Site| place.as_ref().is_none_or(|place| site.place == *place);
+    for (index, (site, count)) in sites.iter().enumerate().filter(|(_, (site, _))| is_meant(site)) {
         let mut chance = Chance::of(seed, name, &[index]);
         let mut numbers = vec![1, *count];
         while numbers.len() < per_site {
@@ -116,7 +120,7 @@ fn plans(sites: &BTreeMap<Site, u32>, name: &str, effort: Effort) -> Vec<Plan> {
         }
     }
     let first = Chance::of(seed, name, &[]).below(one_of);
-    plans.into_iter().skip(first).step_by(one_of.max(1)).collect()
+    plans.into_iter().skip(first).step_by(one_of).collect()
 }
 
 /// What a disk does that lies. Our programs read back what they write there, and nowhere else.
