@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Each level has a name of its own form, and a link leads one level down to a name that agrees with its own. So there are no loops, and a
-//! link beside the path of `current` can be replaced without changing where `current` leads, which [`flip`](crate::flip()) relies on. Anything else
+//! link beside the path of `current` can be replaced without changing where `current` leads, which [`flip`](mod@crate::flip) relies on. Anything else
 //! is damaged, and nothing is done then. Links hold plain names; the last level's version is that of the settings.
 
 use std::collections::{BTreeMap, BTreeSet};

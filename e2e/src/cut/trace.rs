@@ -4,7 +4,7 @@
 //! library did it. A witness may also let a call fail, cut it short, pretend that it was done, or end the programs there and then, as a
 //! failing disk or a loss of power would.
 //!
-//! Linux's ptrace (ptrace(2)), on x86-64. A tracer is a thread: everything below happens on the one that called [`watch`].
+//! Linux's ptrace (ptrace(2)), on x86-64. A tracer is a thread: everything below happens on the one that began it.
 
 use std::collections::BTreeMap;
 use std::fs::File;
