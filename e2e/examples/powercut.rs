@@ -29,7 +29,7 @@ struct Options {
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
     /// States by chance at each moment, where there are too many to try all
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, value_name = "N", default_value_t = 3000)]
     cases: usize,
     /// Of so many other states the command is run again on one
     #[arg(long, value_name = "N", default_value_t = 1000)]

@@ -31,6 +31,13 @@ const MEBIBYTES: u32 = 64 + 64;
 /// How libFuzzer ends when an input takes too long.
 const TOO_LONG: i32 = 70;
 
+/// How a target ends that did not by itself, long after its time: the fuzzer's alarm for slow inputs takes memory in a signal handler, and waits
+/// for itself for ever where the input was in the middle of that.
+const STUCK: i32 = 137;
+
+/// So much longer than it should a target may take, in seconds.
+const PATIENCE: u64 = 60;
+
 /// What the fuzzer says before the name of the input that it has kept.
 const KEPT: &str = "Test unit written to ";
 
@@ -79,6 +86,12 @@ impl Engine {
                 return Ok(figures);
             }
             let kept = ended.kept();
+            if ended.code == STUCK {
+                if figures.taken.as_secs() >= seconds {
+                    return Ok(figures);
+                }
+                continue;
+            }
             if ended.code != TOO_LONG || self.replay_quietly(target, kept.as_deref())? != 0 {
                 return Err(ended.failure(target, kept.as_deref()));
             }
@@ -100,6 +113,8 @@ impl Engine {
             .arg(format!("-max_total_time={seconds}"))
             .arg(format!("-max_len={}", target.longest))
             .arg("-print_final_stats=1");
+        let last = (seconds + PATIENCE).to_string();
+        let run = run.under("timeout", &["--signal=KILL", &last]);
         let (started, run) = (Instant::now(), run.bound());
         let finished = run.accept(&CODES).run()?;
         let ended = Ended { code: finished.code, log: finished.stderr, taken: started.elapsed() };
@@ -133,7 +148,7 @@ impl Engine {
 }
 
 /// How a target may end: well, at an input that is too slow or too large, or at one that fails.
-const CODES: [i32; 6] = [0, 1, TOO_LONG, 71, 77, -1];
+const CODES: [i32; 7] = [0, 1, TOO_LONG, 71, 77, STUCK, -1];
 
 impl Ended {
     /// The input that the fuzzer has kept.
