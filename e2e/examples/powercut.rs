@@ -20,6 +20,12 @@ use e2e::cut::operation::{ALL, Operation};
 use e2e::cut::{Effort, explore, inject, kill};
 use serde_json::{Value, json};
 
+/// States by chance at each moment when everything is tried.
+const CASES: usize = 3000;
+
+/// Runs that are killed then.
+const KILLS: usize = 2000;
+
 /// Cuts power at every moment, lets every call fail, and kills programs at any time
 #[derive(Debug, Parser)]
 struct Options {
@@ -28,8 +34,8 @@ struct Options {
     /// What chance follows from
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// States by chance at each moment, where there are too many to try all
-    #[arg(long, value_name = "N", default_value_t = 3000)]
+    /// States by chance at each moment, where there are too many to try all; with fewer, fewer faults and kills are tried, too
+    #[arg(long, value_name = "N", default_value_t = CASES)]
     cases: usize,
     /// Of so many other states the command is run again on one
     #[arg(long, value_name = "N", default_value_t = 1000)]
@@ -38,17 +44,17 @@ struct Options {
     #[arg(long, value_name = "N", default_value_t = 1)]
     stride: usize,
     /// How many calls of one call site fail
-    #[arg(long, value_name = "N", default_value_t = 2)]
+    #[arg(long, value_name = "N", default_value_t = 1)]
     faults: usize,
     /// Only calls on this file of the host fail, such as disk.img
     #[arg(long, value_name = "FILE")]
     fault_on: Option<String>,
     /// Of so many faults one is tried
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    one_fault_of: usize,
+    #[arg(long, value_name = "N")]
+    one_fault_of: Option<usize>,
     /// How many runs are killed, in all
-    #[arg(long, value_name = "N", default_value_t = 2000)]
-    kills: usize,
+    #[arg(long, value_name = "N")]
+    kills: Option<usize>,
     /// Leaves out the operations whose states take long
     #[arg(long)]
     quick: bool,
@@ -164,9 +170,12 @@ impl<'o> Run<'o> {
         }
         if self.does("kills") {
             self.say("kills: at any time");
-            let kinds = self.operations.len().max(1);
+            let is_killed = |operation: &&&Operation| operation.has_programs();
+            let kinds = self.operations.iter().filter(is_killed).count().max(1);
+            let Options { kills, cases, .. } = *self.options;
+            let kills = kills.unwrap_or_else(|| (KILLS * cases).div_ceil(CASES).min(KILLS));
             for operation in &self.operations {
-                self.kills(operation, self.options.kills.div_ceil(kinds), &mut sum)?;
+                self.kills(operation, kills.div_ceil(kinds), &mut sum)?;
             }
         }
         let seconds = started.elapsed().as_secs();
@@ -212,10 +221,10 @@ impl<'o> Run<'o> {
 
     fn faults(&self, operation: &Operation, sum: &mut Sum) -> std::io::Result<()> {
         let started = Instant::now();
-        let Options { seed, faults, one_fault_of, fault_on, .. } = self.options;
+        let Options { seed, cases, faults, one_fault_of, fault_on, .. } = self.options;
+        let one_of = one_fault_of.unwrap_or_else(|| CASES.div_ceil((*cases).max(1)));
         let place = fault_on.clone();
-        let effort =
-            inject::Effort { seed: *seed, per_site: *faults, one_of: *one_fault_of, place };
+        let effort = inject::Effort { seed: *seed, per_site: *faults, one_of, place };
         let outcome = inject::inject(&self.bed, operation, effort, &self.scratch)?;
         if outcome.runs == 0 {
             return Ok(());

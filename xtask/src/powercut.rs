@@ -44,7 +44,7 @@ pub(crate) struct Options {
     /// What chance follows from
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// States by chance at each moment, where there are too many to try all
+    /// States by chance at each moment, where there are too many to try all (3000); with fewer, fewer faults and kills are tried, too
     #[arg(long, value_name = "N")]
     cases: Option<usize>,
     /// How many calls of one call site fail

@@ -47,6 +47,12 @@ pub enum Doing {
 }
 
 impl Operation {
+    /// Whether programs do it, which can be killed.
+    #[must_use]
+    pub fn has_programs(&self) -> bool {
+        matches!(self.doing, Doing::Programs(_))
+    }
+
     /// Whether its states take long: those of a whole disk as a file, and those of two programs, again and again.
     #[must_use]
     pub fn is_long(&self) -> bool {

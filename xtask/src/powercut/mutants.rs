@@ -172,7 +172,9 @@ impl Copy {
         let built = self.built.join("debug");
         let run = self.cargo().args(EXAMPLE).arg("--").args(operations);
         let run = run.args(["--only", part, "--cases", "10", "--again", "3000", "--stride", "5"]);
-        let run = run.args(["--faults", "2", "--fault-on", "disk.img"]).accept(&[0, 1]);
+        let run = run
+            .args(["--faults", "2", "--one-fault-of", "1", "--fault-on", "disk.img"])
+            .accept(&[0, 1]);
         let finished = run.env("WAYSTONE_PROGRAMS", built).run()?;
         Ok((finished.code, finished.stdout))
     }
