@@ -15,8 +15,10 @@ fuzz::target!(|input| {
     match limits::within(memory, || Settings::parse(text, Path::new("/etc/updog.toml"))) {
         Ok(settings) => check(&settings),
         Err(error) => {
-            let secret = format!("//user:{SECRET}@");
-            assert!(!text.contains(&secret) || !error.to_string().contains(SECRET), "{error}");
+            // In another place than an address, nothing says that it is one.
+            let is_address = |line: &str| line.contains("_base_url") || line.contains("proxy");
+            let elsewhere = text.lines().any(|line| line.contains(SECRET) && !is_address(line));
+            assert!(elsewhere || !error.to_string().contains(&format!(":{SECRET}@")), "{error}");
         }
     }
 });
