@@ -222,7 +222,7 @@ impl<'o> Run<'o> {
     fn faults(&self, operation: &Operation, sum: &mut Sum) -> std::io::Result<()> {
         let started = Instant::now();
         let Options { seed, cases, faults, one_fault_of, fault_on, .. } = self.options;
-        let one_of = one_fault_of.unwrap_or_else(|| CASES.div_ceil((*cases).max(1)));
+        let one_of = one_fault_of.unwrap_or_else(|| CASES.div_ceil((*cases).max(1)).min(8));
         let place = fault_on.clone();
         let effort = inject::Effort { seed: *seed, per_site: *faults, one_of, place };
         let outcome = inject::inject(&self.bed, operation, effort, &self.scratch)?;

@@ -119,8 +119,11 @@ fn plans(sites: &BTreeMap<Site, u32>, name: &str, effort: &Effort) -> Vec<Plan> 
             plans.push(Plan { site: site.clone(), number: None, fault });
         }
     }
+    // What a disk lies about is always tried: nothing else shows that it is read back.
+    let is_lie = |plan: &Plan| matches!(plan.fault, Fault::Lost | Fault::Stale);
+    let (lies, others): (Vec<Plan>, Vec<Plan>) = plans.into_iter().partition(is_lie);
     let first = Chance::of(seed, name, &[]).below(one_of);
-    plans.into_iter().skip(first).step_by(one_of).collect()
+    lies.into_iter().chain(others.into_iter().skip(first).step_by(one_of)).collect()
 }
 
 /// What a disk does that lies. Our programs read back what they write there, and nowhere else.
