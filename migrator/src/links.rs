@@ -17,7 +17,7 @@ use semver::Version;
 
 use crate::error::{damaged, failed};
 use crate::name::{CURRENT, LinkName, NEW, StoreName, WORK};
-use crate::{Folder, Result};
+use crate::{Error, Folder, Result};
 
 /// Where `current` leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,9 +125,13 @@ pub fn inventory(folder: &Folder) -> Result<Inventory> {
         if name == WORK || name.starts_with(NEW) {
             inventory.scraps.insert(name);
         } else if kind.is_symlink() {
-            // One that leads elsewhere is not ours.
-            if let (Some(link), Ok(Some(to))) = (LinkName::parse(&name), target(&entry.path())) {
-                inventory.links.insert(link, to);
+            let Some(link) = LinkName::parse(&name) else { continue };
+            match target(&entry.path()) {
+                Ok(to) => drop(to.map(|to| inventory.links.insert(link, to))),
+                // One that leads elsewhere is not ours.
+                Err(Error::Damaged { .. }) => {}
+                // One that cannot be read may be what keeps a store.
+                Err(error) => return Err(error),
             }
         } else if let Some(store) = StoreName::parse(&name).filter(|_| kind.is_dir()) {
             inventory.stores.insert(store);

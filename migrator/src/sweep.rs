@@ -43,8 +43,11 @@ impl Surplus {
     }
 }
 
-/// Decides what is to go. Pure.
+/// Decides what is to go: nothing, if the path of `current` is not listed as it was followed. Pure.
 pub fn surplus(inventory: &Inventory, current: &Current) -> Surplus {
+    if !has_path(inventory, current) {
+        return Surplus::default();
+    }
     let stays = stays(inventory, current);
     let links = inventory.links.keys().filter(|link| !stays.contains(link));
     let first = links.map(ToString::to_string).chain(inventory.scraps.iter().cloned());
@@ -56,6 +59,18 @@ pub fn surplus(inventory: &Inventory, current: &Current) -> Surplus {
     };
     let stores = inventory.stores.iter().filter(|store| !reached(store));
     Surplus { first: first.collect(), stores: stores.map(ToString::to_string).collect() }
+}
+
+/// Whether every link on the path of `current`, and its store, are listed.
+fn has_path(inventory: &Inventory, current: &Current) -> bool {
+    let version = &current.version;
+    let [major, minor] = [LinkName::major(version), LinkName::minor(version)];
+    let patch = LinkName::Patch(version.clone());
+    let leads = |link: &LinkName, to: &str| inventory.links.get(link).is_some_and(|is| is == to);
+    leads(&major, &minor.to_string())
+        && leads(&minor, &patch.to_string())
+        && leads(&patch, current.store.as_str())
+        && inventory.stores.contains(&current.store)
 }
 
 /// The links that stay: those of the versions that keep their stores, and those that lead to one of these.
@@ -197,6 +212,19 @@ mod tests {
         let surplus = surplus(&inventory_of(&links, &[&used]), &at("1.1.0", &used));
         assert_eq!(surplus.first, ["v2", "v1.2", "v1.2.0"]);
         assert!(surplus.stores.is_empty());
+    }
+
+    #[test]
+    fn nothing_goes_while_the_path_of_current_is_not_listed() {
+        let (all, now) = (many(8, 4), at("1.4.0", &store(4)));
+        for name in ["v1", "v1.4", "v1.4.0"] {
+            let mut listed = all.clone();
+            listed.links.remove(&LinkName::parse(name).unwrap());
+            assert_eq!(surplus(&listed, &now), Surplus::default(), "{name}");
+        }
+        let mut listed = all;
+        listed.stores.remove(&now.store);
+        assert_eq!(surplus(&listed, &now), Surplus::default());
     }
 
     #[test]

@@ -67,7 +67,12 @@ pub fn keep<E: From<KeptError>>(
     make_folder(folder).map_err(writing(folder))?;
     let _lock = lock(folder)?;
     let mut writer = Writer { folder, look };
-    let now = current(folder).ok().flatten();
+    let now = match current(folder) {
+        Ok(now) => now,
+        // What makes no sense gives way. A link that cannot be read may lead to what counts.
+        Err(KeptError::Damaged { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
     writer.sweep(now.as_deref())?;
     if now.as_ref().is_some_and(|now| holds(&folder.join(now), wanted)) {
         return Ok(Outcome::Same);
