@@ -9,6 +9,7 @@
 
 #![allow(clippy::print_stdout)]
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -17,7 +18,7 @@ use std::{env, fs};
 use clap::Parser;
 use e2e::cut::bed::Bed;
 use e2e::cut::operation::{ALL, Operation};
-use e2e::cut::{Effort, explore, inject, kill};
+use e2e::cut::{Effort, Outcome, explore, inject, kill};
 use serde_json::{Value, json};
 
 /// States by chance at each moment when everything is tried.
@@ -159,13 +160,13 @@ impl<'o> Run<'o> {
         if self.does("states") {
             self.say("power cuts: states that a cut may leave, at every moment");
             for operation in &self.operations {
-                self.states(operation, &mut sum)?;
+                self.told(operation, &mut sum, |sum| self.states(operation, sum));
             }
         }
         if self.does("faults") {
             self.say("faults: every call site that can fail");
-            for operation in &self.operations {
-                self.faults(operation, &mut sum)?;
+            for operation in self.operations.iter().filter(|one| one.has_programs()) {
+                self.told(operation, &mut sum, |sum| self.faults(operation, sum));
             }
         }
         if self.does("kills") {
@@ -174,8 +175,9 @@ impl<'o> Run<'o> {
             let kinds = self.operations.iter().filter(is_killed).count().max(1);
             let Options { kills, cases, .. } = *self.options;
             let kills = kills.unwrap_or_else(|| (KILLS * cases).div_ceil(CASES).min(KILLS));
-            for operation in &self.operations {
-                self.kills(operation, kills.div_ceil(kinds), &mut sum)?;
+            for operation in self.operations.iter().filter(|one| one.has_programs()) {
+                let runs = kills.div_ceil(kinds);
+                self.told(operation, &mut sum, |sum| self.kills(operation, runs, sum));
             }
         }
         let seconds = started.elapsed().as_secs();
@@ -195,78 +197,97 @@ impl<'o> Run<'o> {
         if self.options.json { eprintln!("{text}") } else { println!("{text}") }
     }
 
-    fn states(&self, operation: &Operation, sum: &mut Sum) -> std::io::Result<()> {
-        let started = Instant::now();
+    /// Shows the beginning of a line.
+    fn begin(&self, text: &str) {
+        if self.options.json {
+            eprint!("{text}")
+        } else {
+            print!("{text}")
+        }
+        // A reader that has gone does not stop the work.
+        let _ = std::io::stdout().flush();
+    }
+
+    /// Runs one part for one operation: says its name first, since some take minutes, then what came of it.
+    fn told(
+        &self,
+        operation: &Operation,
+        sum: &mut Sum,
+        part: impl FnOnce(&mut Sum) -> std::io::Result<Option<Told>>,
+    ) {
+        let (name, started) = (operation.name, Instant::now());
+        self.begin(&format!("  {name:<22} "));
+        let told = match part(sum) {
+            Ok(Some(told)) => told,
+            Ok(None) => return self.say("nothing to be tried"),
+            // An operation that does not work without a cut loses hosts as well.
+            Err(error) => {
+                Told { line: "not done".into(), row: json!({}), lost: vec![error.to_string()] }
+            }
+        };
+        let Told { line, mut row, lost } = told;
+        let (seconds, count) = (started.elapsed().as_secs_f64(), lost.len());
+        self.say(&format!("{line} {count:>3} lost {seconds:>6.1} s"));
+        lost.iter().for_each(|why| self.say(&format!("    LOST {name}: {why}")));
+        sum.lost += count;
+        row["operation"] = json!(name);
+        row["lost"] = json!(lost);
+        sum.rows.push(row);
+    }
+
+    fn states(&self, operation: &Operation, sum: &mut Sum) -> std::io::Result<Option<Told>> {
         let Options { seed, cases, again, stride, .. } = *self.options;
         let effort = Effort { seed, cases, again, stride: stride.max(1) };
         let outcome = explore::explore(&self.bed, operation, effort, (&self.scratch, &self.kept))?;
-        let (seconds, lost) = (started.elapsed().as_secs_f64(), outcome.lost.len());
-        self.say(&format!(
-            "  {:<22} {:>4} events {:>7} states {:>7} different {:>5} gone on with {lost:>3} lost {seconds:>6.1} s",
-            operation.name, outcome.events, outcome.tried, outcome.distinct, outcome.continued,
-        ));
-        let name = operation.name;
-        outcome.lost.iter().for_each(|loss| self.say(&format!("    LOST {name}: {loss}")));
-        sum.tried += outcome.tried;
-        sum.distinct += outcome.distinct;
-        sum.continued += outcome.continued;
-        sum.lost += lost;
-        sum.rows.push(json!({
-            "part": "states", "operation": name, "events": outcome.events, "states": outcome.tried,
-            "different": outcome.distinct, "continued": outcome.continued,
-            "lost": outcome.lost.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        }));
-        Ok(())
+        let Outcome { events, tried, distinct, continued, .. } = outcome;
+        sum.tried += tried;
+        sum.distinct += distinct;
+        sum.continued += continued;
+        let line = format!(
+            "{events:>4} events {tried:>7} states {distinct:>7} different {continued:>5} gone on with"
+        );
+        let row = json!({
+            "part": "states", "events": events, "states": tried, "different": distinct,
+            "continued": continued,
+        });
+        let lost = outcome.lost.iter().map(ToString::to_string).collect();
+        Ok(Some(Told { line, row, lost }))
     }
 
-    fn faults(&self, operation: &Operation, sum: &mut Sum) -> std::io::Result<()> {
-        let started = Instant::now();
+    fn faults(&self, operation: &Operation, sum: &mut Sum) -> std::io::Result<Option<Told>> {
         let Options { seed, cases, faults, one_fault_of, fault_on, .. } = self.options;
         let one_of = one_fault_of.unwrap_or_else(|| CASES.div_ceil((*cases).max(1)).min(8));
         let place = fault_on.clone();
         let effort = inject::Effort { seed: *seed, per_site: *faults, one_of, place };
         let outcome = inject::inject(&self.bed, operation, effort, &self.scratch)?;
-        if outcome.runs == 0 {
-            return Ok(());
-        }
-        let (seconds, lost) = (started.elapsed().as_secs_f64(), outcome.lost.len());
-        self.say(&format!(
-            "  {:<22} {:>4} sites {:>6} faults {:>6} done nevertheless {lost:>3} lost {seconds:>6.1} s",
-            operation.name, outcome.sites, outcome.runs, outcome.survived,
-        ));
-        let name = operation.name;
-        outcome.lost.iter().for_each(|loss| self.say(&format!("    LOST {name}: {loss}")));
-        sum.faults += outcome.runs;
-        sum.lost += lost;
-        sum.rows.push(json!({
-            "part": "faults", "operation": name, "sites": outcome.sites, "faults": outcome.runs,
-            "done": outcome.survived, "lost": outcome.lost,
-        }));
-        Ok(())
+        let inject::Outcome { sites, runs, survived, lost, .. } = outcome;
+        sum.faults += runs;
+        let line = format!("{sites:>4} sites {runs:>6} faults {survived:>6} done nevertheless");
+        let row = json!({ "part": "faults", "sites": sites, "faults": runs, "done": survived });
+        Ok((runs > 0).then_some(Told { line, row, lost }))
     }
 
-    fn kills(&self, operation: &Operation, runs: usize, sum: &mut Sum) -> std::io::Result<()> {
-        let started = Instant::now();
+    fn kills(
+        &self,
+        operation: &Operation,
+        runs: usize,
+        sum: &mut Sum,
+    ) -> std::io::Result<Option<Told>> {
         let effort = (self.options.seed, runs);
         let outcome = kill::kill(&self.bed, operation, effort, &self.scratch)?;
-        if outcome.runs == 0 {
-            return Ok(());
-        }
-        let (seconds, lost) = (started.elapsed().as_secs_f64(), outcome.lost.len());
-        self.say(&format!(
-            "  {:<22} {:>5} runs {:>5} killed {lost:>3} lost {seconds:>6.1} s",
-            operation.name, outcome.runs, outcome.killed,
-        ));
-        let name = operation.name;
-        outcome.lost.iter().for_each(|loss| self.say(&format!("    LOST {name}: {loss}")));
-        sum.kills += outcome.runs;
-        sum.lost += lost;
-        sum.rows.push(json!({
-            "part": "kills", "operation": name, "runs": outcome.runs, "killed": outcome.killed,
-            "lost": outcome.lost,
-        }));
-        Ok(())
+        let kill::Outcome { runs, killed, lost, .. } = outcome;
+        sum.kills += runs;
+        let line = format!("{runs:>5} runs {killed:>5} killed");
+        let row = json!({ "part": "kills", "runs": runs, "killed": killed });
+        Ok((runs > 0).then_some(Told { line, row, lost }))
     }
+}
+
+/// What came of one part for one operation.
+struct Told {
+    line: String,
+    row: Value,
+    lost: Vec<String>,
 }
 
 #[derive(Debug, Default)]

@@ -233,7 +233,8 @@ impl Bed {
         let floors = versions(&host.path("cache")).map_err(io::Error::other)?;
         let settings = settings_in(&host.path("datastore")).map_err(io::Error::other)?;
         let settings = settings.into_iter().collect();
-        Ok(Known { releases: self.releases(), layouts, shipped_root, floors, settings })
+        let kept = fs::symlink_metadata(host.path("migrations/current")).is_ok();
+        Ok(Known { releases: self.releases(), layouts, shipped_root, floors, kept, settings })
     }
 }
 

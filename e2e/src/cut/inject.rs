@@ -5,7 +5,7 @@
 //! done it; and the same command without the fault must come to its end. A disk may also lie: a write that is said to have been done and was not, a
 //! read that gives zeros.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -99,14 +99,7 @@ fn plans(sites: &BTreeMap<Site, u32>, name: &str, effort: &Effort) -> Vec<Plan> 
     let is_meant = |site: &Site| place.as_ref().is_none_or(|place| site.place == *place);
     for (index, (site, count)) in sites.iter().enumerate().filter(|(_, (site, _))| is_meant(site)) {
         let mut chance = Chance::of(seed, name, &[index]);
-        let mut numbers = vec![1, *count];
-        while numbers.len() < per_site {
-            let number = 1 + chance.below(usize::try_from(*count).unwrap_or(1));
-            numbers.push(u32::try_from(number).unwrap_or(1));
-        }
-        numbers.sort_unstable();
-        numbers.dedup();
-        numbers.truncate(per_site.max(1));
+        let numbers = numbers(*count, per_site, &mut chance);
         let faults = Fault::of(site.deed).into_iter().chain(lies(site));
         for fault in faults {
             let plan = |number: &u32| Plan { site: site.clone(), number: Some(*number), fault };
@@ -124,6 +117,18 @@ fn plans(sites: &BTreeMap<Site, u32>, name: &str, effort: &Effort) -> Vec<Plan> 
     let (lies, others): (Vec<Plan>, Vec<Plan>) = plans.into_iter().partition(is_lie);
     let first = Chance::of(seed, name, &[]).below(one_of);
     lies.into_iter().chain(others.into_iter().skip(first).step_by(one_of)).collect()
+}
+
+/// Which calls of a site fail: one by chance, or the first, the last, and some between.
+fn numbers(count: u32, per_site: usize, chance: &mut Chance) -> BTreeSet<u32> {
+    let mut any = || {
+        let number = 1 + chance.below(usize::try_from(count).unwrap_or(1));
+        u32::try_from(number).unwrap_or(1)
+    };
+    match per_site {
+        0 | 1 => BTreeSet::from([any()]),
+        more => [1, count].into_iter().chain((2..more).map(|_| any())).collect(),
+    }
 }
 
 /// What a disk does that lies. Our programs read back what they write there, and nowhere else.
@@ -252,4 +257,19 @@ fn ended(plan: &Plan, endings: &[Ending], words: &str) -> Result<(), String> {
         return Err("it fails without a word".to_owned());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_call_of_a_site_is_left_to_no_seed() {
+        let mut chance = Chance::of(1, "test", &[]);
+        let seen: BTreeSet<u32> = (0..100).flat_map(|_| numbers(5, 1, &mut chance)).collect();
+        assert_eq!(seen, BTreeSet::from([1, 2, 3, 4, 5]));
+        assert_eq!(numbers(9, 2, &mut chance), BTreeSet::from([1, 9]));
+        assert!(numbers(9, 4, &mut chance).is_superset(&BTreeSet::from([1, 9])));
+        assert_eq!(numbers(1, 4, &mut chance), BTreeSet::from([1]));
+    }
 }

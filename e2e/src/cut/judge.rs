@@ -67,6 +67,8 @@ pub struct Known {
     pub shipped_root: Arc<[u8]>,
     /// What the host trusted before.
     pub floors: Floors,
+    /// Whether something was kept for the next boot.
+    pub kept: bool,
     /// Settings that it may have, as they were before and as they are to be.
     pub settings: Vec<Settings>,
 }
@@ -174,10 +176,13 @@ impl Judge {
     fn judge_files(&self, name: &'static str, look: Look, files: &Tree) -> Result<(), String> {
         let tree = files.below(name);
         if !files.has(name) {
-            return match self.known.floors.is_empty() || name != "cache" {
-                true => Ok(()),
-                false => Err("what was trusted is forgotten".to_owned()),
+            let is_missed = match name {
+                "cache" => !self.known.floors.is_empty(),
+                "migrations" => self.known.kept,
+                "datastore" => !self.known.settings.is_empty(),
+                _ => false,
             };
+            return if is_missed { Err(format!("{name} is gone")) } else { Ok(()) };
         }
         remembered(&self.files, (name, tree.digest()), || {
             let made = tempfile::tempdir_in(self.scratch.path());
@@ -316,10 +321,12 @@ fn state(_: &Known, folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// What is kept for the next boot, absent or whole.
+/// What is kept for the next boot, whole; absent only if nothing was kept before.
 fn kept(known: &Known, folder: &Path) -> Result<(), String> {
-    updog::kept::load(folder, &known.shipped_root).map_err(|error| chain(&error))?;
-    Ok(())
+    match updog::kept::load(folder, &known.shipped_root).map_err(|error| chain(&error))? {
+        None if known.kept => Err("what was kept is gone".to_owned()),
+        _ => Ok(()),
+    }
 }
 
 /// Settings: those of before, or those that are to be, whole, and of the version that they are said to be.

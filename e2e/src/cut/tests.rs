@@ -249,6 +249,7 @@ fn broken(events: Vec<Event>, is_done: bool) -> Vec<String> {
         layouts: BTreeMap::new(),
         shipped_root: Arc::new([]),
         floors: BTreeMap::new(),
+        kept: false,
         settings: Vec::new(),
     };
     let recording = recording(events);
