@@ -113,10 +113,13 @@ fn plans(sites: &BTreeMap<Site, u32>, name: &str, effort: &Effort) -> Vec<Plan> 
         }
     }
     // What a disk lies about is always tried: nothing else shows that it is read back.
-    let is_lie = |plan: &Plan| matches!(plan.fault, Fault::Lost | Fault::Stale);
     let (lies, others): (Vec<Plan>, Vec<Plan>) = plans.into_iter().partition(is_lie);
     let first = Chance::of(seed, name, &[]).below(one_of);
     lies.into_iter().chain(others.into_iter().skip(first).step_by(one_of)).collect()
+}
+
+fn is_lie(plan: &Plan) -> bool {
+    matches!(plan.fault, Fault::Lost | Fault::Stale)
 }
 
 /// Which calls of a site fail: one by chance, or the first, the last, and some between.
@@ -199,19 +202,28 @@ impl<'b> Trial<'b> {
         let recording = recording.map_err(failed)?;
         let is_done = recording.endings.iter().all(|ending| *ending == Ending::Exit(0));
         ended(plan, &recording.endings, &words)?;
-        let judged = self.judged((&host, is_done && programs.len() == 1), &recording);
+        let judged = self.judged(plan, (&host, is_done && programs.len() == 1), &recording);
         judged.map_err(|why| format!("it ended with {:?}: {why}: {words}", recording.endings))?;
         Ok(is_done)
     }
 
     /// The host is whole, and goes on.
-    fn judged(&self, (host, is_done): (&Host, bool), recording: &Recording) -> Result<(), String> {
+    fn judged(
+        &self,
+        plan: &Plan,
+        (host, is_done): (&Host, bool),
+        recording: &Recording,
+    ) -> Result<(), String> {
         let failed = |error: io::Error| format!("it cannot be looked at: {error}");
         let judge = Judge::new(self.known.clone(), self.scratch).map_err(failed)?;
-        // Power may go right then, with what was not flushed.
-        let moment = Moment::new(recording, recording.len());
-        for choice in moment.choices(self.operation.name, 0, 0).iter().take(4) {
-            judge.judge(&moment.state(choice)).map_err(|why| format!("{choice}: {why}"))?;
+        // Power may go as well, at any moment, with what was not flushed; on a disk that lies, once the programs had their say.
+        let first = if is_lie(plan) { recording.len() } else { 0 };
+        for happened in first..=recording.len() {
+            let moment = Moment::new(recording, happened);
+            for choice in moment.choices(self.operation.name, 0, 0).iter().take(4) {
+                let judged = judge.judge(&moment.state(choice));
+                judged.map_err(|why| format!("after event {happened}, {choice}: {why}"))?;
+            }
         }
         let state = read(host, Arc::clone(&self.first.0)).map_err(failed)?;
         let verdict = judge.judge(&state)?;
