@@ -32,7 +32,7 @@ pub struct Current {
 ///
 /// # Errors
 ///
-/// [`Error::Damaged`](crate::Error::Damaged) when a link is missing, leads elsewhere, or there is no store at the end.
+/// [`Error::Damaged`] when a link is missing, leads elsewhere, or there is no store at the end.
 pub fn current(folder: &Folder) -> Result<Option<Current>> {
     let Some(target) = target(&folder.join(CURRENT))? else { return Ok(None) };
     let link = |name: &str, above: &str| {
