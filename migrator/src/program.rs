@@ -6,6 +6,7 @@
 
 mod args;
 mod error;
+mod new;
 mod os_release;
 mod text;
 
@@ -16,11 +17,19 @@ use cli::Outcome;
 use migrator::{Limits, Repository, Request, migrate};
 use semver::Version;
 
-use args::Args;
+use args::{Args, Command, MigrateArgs};
 use error::ProgramError;
 
 /// Does what the arguments say.
 pub(crate) fn run(args: &Args) -> Result<Outcome, ProgramError> {
+    match &args.command {
+        Some(Command::New(args)) => new::run(args),
+        None => carry(args.migrate.as_ref().expect("required where there is no subcommand")),
+    }
+}
+
+/// Carries the settings.
+fn carry(args: &MigrateArgs) -> Result<Outcome, ProgramError> {
     let request = Request {
         datastore: &args.datastore_path,
         to: &wanted(args)?,
@@ -39,7 +48,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome, ProgramError> {
 }
 
 /// The version that the settings should have.
-fn wanted(args: &Args) -> Result<Version, ProgramError> {
+fn wanted(args: &MigrateArgs) -> Result<Version, ProgramError> {
     match &args.migrate_to_version {
         Some(version) => Ok(version.clone()),
         None => os_release::version(&args.os_release_path),

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Parser};
+use clap::{ArgGroup, Parser, Subcommand};
 use semver::Version;
+
+use super::new::NewArgs;
 
 /// Carries a host's settings to another version, at boot and offline.
 ///
@@ -12,12 +14,30 @@ use semver::Version;
 /// already, is success.
 #[derive(Debug, Parser)]
 #[command(name = "migrator", version, max_term_width = 100)]
-#[command(group = ArgGroup::new("to").required(true))]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(
     after_help = "Exit codes: 0 done (also if there was nothing to do), 1 failed, 2 wrong usage, 4 refused, \
                         75 the data store is in use: try again."
 )]
 pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) migrate: Option<MigrateArgs>,
+
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What else the program does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write the source of a new migration
+    New(NewArgs),
+}
+
+// What settings are carried with. No documentation comment: it would be that of the whole program.
+#[derive(Debug, clap::Args)]
+#[command(group = ArgGroup::new("to").required(true))]
+pub(crate) struct MigrateArgs {
     /// The data store: its folder, or the link `current` in it
     #[arg(long, value_name = "PATH")]
     pub(crate) datastore_path: PathBuf,
@@ -60,7 +80,7 @@ pub(crate) struct Args {
 }
 
 /// A version, with or without the `v` that links begin with.
-fn version(text: &str) -> Result<Version, String> {
+pub(super) fn version(text: &str) -> Result<Version, String> {
     Version::parse(text.strip_prefix('v').unwrap_or(text)).map_err(|error| error.to_string())
 }
 
@@ -83,8 +103,8 @@ mod tests {
         "t",
     ];
 
-    fn parse(more: &[&str]) -> Result<Args, clap::Error> {
-        Args::try_parse_from(PATHS.iter().chain(more))
+    fn parse(more: &[&str]) -> Result<MigrateArgs, clap::Error> {
+        Args::try_parse_from(PATHS.iter().chain(more)).map(|args| args.migrate.unwrap())
     }
 
     #[test]
@@ -104,5 +124,16 @@ mod tests {
         assert!(parse(&["--migrate-to-version", "1.6"]).is_err());
         let both = ["--migrate-to-version", "1.6.0", "--migrate-to-version-from-os-release"];
         assert!(parse(&both).is_err());
+    }
+
+    #[test]
+    fn a_subcommand_needs_none_of_it_and_bears_none_of_it() {
+        let args = Args::try_parse_from(["migrator", "new", "a"]).unwrap();
+        assert!(args.migrate.is_none() && args.command.is_some());
+        assert!(parse(&["--migrate-to-version", "1.6.0", "new", "a"]).is_err());
+        for too_little in [&["migrator"][..], &["migrator", "--json"], &PATHS] {
+            let error = Args::try_parse_from(too_little).unwrap_err();
+            assert_eq!(error.kind(), clap::error::ErrorKind::MissingRequiredArgument);
+        }
     }
 }

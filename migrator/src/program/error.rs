@@ -18,6 +18,15 @@ pub(crate) enum ProgramError {
     /// What runs here does not say its version.
     #[error("{}: {problem}", path.display())]
     OsRelease { path: PathBuf, problem: String },
+    /// A new migration would lie where something is already.
+    #[error("{} is there already", path.display())]
+    Exists { path: PathBuf },
+    /// A new migration cannot be written.
+    #[error("cannot write {}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    /// The crate `migration` is not where it was said to be.
+    #[error("cannot use {} as the crate `migration`", path.display())]
+    Crate { path: PathBuf, source: io::Error },
     /// The reader of our output has gone.
     #[error("cannot write to standard output")]
     Output(#[from] io::Error),
@@ -27,7 +36,12 @@ impl Classify for ProgramError {
     fn kind(&self) -> Kind {
         match self {
             Self::Migrate(error) => error.kind(),
-            Self::Read { .. } | Self::OsRelease { .. } | Self::Output(_) => Kind::Failed,
+            Self::Exists { .. } => Kind::Refused,
+            Self::Read { .. }
+            | Self::OsRelease { .. }
+            | Self::Write { .. }
+            | Self::Crate { .. }
+            | Self::Output(_) => Kind::Failed,
         }
     }
 
@@ -37,7 +51,11 @@ impl Classify for ProgramError {
             Self::Read { .. } | Self::OsRelease { .. } => {
                 Some("say the version with --migrate-to-version".to_owned())
             }
-            Self::Output(_) => None,
+            Self::Exists { .. } => Some("choose another name, or another --dir".to_owned()),
+            Self::Crate { .. } => {
+                Some("--migration-crate is the folder with its Cargo.toml".to_owned())
+            }
+            Self::Write { .. } | Self::Output(_) => None,
         }
     }
 }
