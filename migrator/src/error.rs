@@ -121,6 +121,12 @@ pub enum Error {
         /// The cause.
         source: Box<Self>,
     },
+    /// Settings are something else by now than what a change that is kept aside was made to.
+    #[error("these settings have been changed in another way since: {}", keys.join(", "))]
+    Conflict {
+        /// The settings.
+        keys: Vec<String>,
+    },
     /// Whoever looked on ended the run.
     #[error("the run was ended from outside")]
     Cut(#[source] io::Error),
@@ -138,6 +144,7 @@ impl Classify for Error {
             | Self::Manifest(_)
             | Self::Chain(_)
             | Self::Unpack { .. }
+            | Self::Conflict { .. }
             | Self::Large { .. } => Kind::Refused,
             Self::Flip { source, .. } => source.kind(),
             Self::Files { .. }
@@ -161,6 +168,9 @@ impl Classify for Error {
             }
             Self::Failed { .. } | Self::Left { .. } | Self::Start { .. } => {
                 "nothing has changed: the settings are as they were before"
+            }
+            Self::Conflict { .. } => {
+                "see `migrator diff`; carry other settings by naming them, or these all the same with --force"
             }
             Self::Flip { .. } => "run the same command again, which finishes it",
             _ => return None,

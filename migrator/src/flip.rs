@@ -16,7 +16,7 @@
 //! one.* For `current` leads over one link of each level ([`links`](mod@crate::links) has made sure), and of the four names above
 //! a first one, counted from 1, lies on that path:
 //!
-//! - never the patch link, since another version runs;
+//! - the patch link only if the version stays, and its store is replaced: then the others are right already;
 //! - the minor link, if the old version has the same minor one; then 3 and 4 are right already, being on that path too;
 //! - else the major link, if the old version has the same major one; then 4 is right already;
 //! - else `current` itself.
@@ -36,7 +36,7 @@ use crate::error::failed;
 use crate::links::target;
 use crate::migrate::{Look, Step};
 use crate::name::{CURRENT, LinkName, NEW, StoreName};
-use crate::{Folder, Result};
+use crate::{Error, Folder, Result};
 
 /// A link and where it is to lead.
 struct Wanted {
@@ -50,12 +50,22 @@ impl Wanted {
     }
 }
 
-/// Makes the store of `version` current. It is whole and flushed, and the version is another one than the current one.
+/// Makes the store of `version` current. It is whole and flushed.
 ///
 /// # Errors
 ///
-/// Those of the file system. `current` leads to the old or to the new store then, and the same call again finishes it.
+/// [`Error::Flip`] for those of the file system. `current` leads to the old or to the new store then, and the same call again finishes it.
 pub fn flip(
+    folder: &Folder,
+    version: &Version,
+    store: &StoreName,
+    look: &mut Look<'_>,
+) -> Result<()> {
+    let failed = |source| Error::Flip { store: store.to_string(), source: Box::new(source) };
+    replace(folder, version, store, look).map_err(failed)
+}
+
+fn replace(
     folder: &Folder,
     version: &Version,
     store: &StoreName,

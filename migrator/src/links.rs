@@ -15,6 +15,7 @@ use std::path::Path;
 
 use semver::Version;
 
+use crate::aside::AsideName;
 use crate::error::{damaged, failed};
 use crate::name::{CURRENT, LinkName, NEW, StoreName, WORK};
 use crate::{Error, Folder, Result};
@@ -107,6 +108,8 @@ pub struct Inventory {
     pub(crate) links: BTreeMap<LinkName, String>,
     /// Folders with a store's name.
     pub(crate) stores: BTreeSet<StoreName>,
+    /// Stores that are kept aside.
+    pub(crate) aside: BTreeSet<StoreName>,
     /// What only cut runs leave.
     pub(crate) scraps: BTreeSet<String>,
 }
@@ -124,6 +127,8 @@ pub fn inventory(folder: &Folder) -> Result<Inventory> {
         let kind = entry.file_type().map_err(failed("read", &entry.path()))?;
         if name == WORK || name.starts_with(NEW) {
             inventory.scraps.insert(name);
+        } else if let Some(aside) = AsideName::parse(&name) {
+            inventory.aside.extend(Some(aside.store).filter(|_| aside.keeps_store));
         } else if kind.is_symlink() {
             let Some(link) = LinkName::parse(&name) else { continue };
             match target(&entry.path()) {

@@ -4,6 +4,7 @@
 //!
 //! 1. `current` is followed to the version and the store that count ([`links`](mod@crate::links)). No such link: there are no settings yet, and nothing is done;
 //! 2. what is left over is taken away ([`sweep`](mod@crate::sweep)). The same version: done;
+//!    A lower version that has settings of its own, from before an update, returns to these: see [`returning`](mod@crate::returning). Else
 //! 3. what was kept for this boot is verified, the chain is chosen ([`chain`](mod@crate::chain)), and every migration of it is verified and unpacked once,
 //!    so that nothing begins that lacks its end; the store is read as a whole;
 //! 4. the migrations run in a folder of their own, beginning with a copy; what each one leaves is read as a whole, and gets the owners and
@@ -26,13 +27,16 @@ use semver::Version;
 use serde::Serialize;
 
 use crate::chain::chain;
+use crate::changes::{All, between};
+use crate::error::failed;
 use crate::flip::flip;
 use crate::folder::{Access, Folder};
 use crate::links::{Current, current};
 use crate::name::WORK;
+use crate::returning::{self, Return};
 use crate::sweep::{remove, sweep};
 use crate::work::Work;
-use crate::{Error, Limits, Log, Result, Source, StoreName};
+use crate::{Error, Limits, Log, Result, Secrets, Shown, Source, StoreName};
 
 /// What is wanted.
 #[derive(Clone, Debug)]
@@ -41,10 +45,24 @@ pub struct Request<'a> {
     pub datastore: &'a Path,
     /// The version that the settings should have.
     pub to: &'a Version,
-    /// Whether nothing is to be changed.
-    pub dry_run: bool,
+    /// Whether it is to be done.
+    pub mode: Mode,
     /// What a migration may take.
     pub limits: Limits,
+    /// Whether a rehearsal shows the values of secrets.
+    pub secrets: Secrets,
+}
+
+/// Whether it is to be done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// It is.
+    #[default]
+    Real,
+    /// Everything is verified, and nothing changed.
+    DryRun,
+    /// The migrations run, on a copy, which is removed: nothing is changed.
+    Rehearsal,
 }
 
 /// What became of it, or would.
@@ -59,6 +77,8 @@ pub enum Outcome {
     Linked,
     /// Migrations ran, and a new store counts.
     Migrated,
+    /// The version has its own settings of before again.
+    Returned,
 }
 
 /// What was done, or would be.
@@ -80,6 +100,21 @@ pub struct Report {
     pub store: Option<String>,
     /// What was left over and is gone.
     pub removed: Vec<String>,
+    /// What was changed since and is kept aside, after a return.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<KeptAside>,
+    /// What a rehearsal says would change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Vec<Shown>>,
+}
+
+/// What was kept aside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeptAside {
+    /// Name of the file.
+    pub file: String,
+    /// How many changes were made; nothing if that is not known.
+    pub changes: Option<usize>,
 }
 
 /// A change of the file system that is complete. Tests look on, or cut the run by an error.
@@ -126,17 +161,24 @@ pub fn migrate<S: Source>(
     look: &mut dyn FnMut(Step<'_>) -> io::Result<()>,
 ) -> Result<Report> {
     let mut look = Look(look);
-    let access = if request.dry_run { Access::Read } else { Access::Write };
+    let is_real = request.mode == Mode::Real;
+    let access = if request.mode == Mode::DryRun { Access::Read } else { Access::Write };
     let Some(folder) = Folder::open(request.datastore, access)? else {
         return Ok(request.report(Outcome::Absent));
     };
     let Some(now) = current(&folder)? else { return Ok(request.report(Outcome::Absent)) };
     let store = Store::open(folder.join(now.store.as_str())).map_err(Error::Store)?;
-    let removed = if request.dry_run { Vec::new() } else { swept(&folder, &now, log, &mut look)? };
+    let removed = if is_real { swept(&folder, &now, log, &mut look)? } else { Vec::new() };
     let mut report = Report { removed, ..request.report(Outcome::Same) };
     report.from = Some(now.version.clone());
     report.store = Some(now.store.to_string());
     if now.version == *request.to {
+        report.changes = (request.mode == Mode::Rehearsal).then(Vec::new);
+        return Ok(report);
+    }
+    if let Some(own) = returning::own(&folder, &now, request.to, log) {
+        let back = Return { folder: &folder, now: &now, own: &own, request };
+        back.carry_out(load, &mut report, (log, &mut look))?;
         return Ok(report);
     }
     let source = load()?;
@@ -144,18 +186,21 @@ pub fn migrate<S: Source>(
     store.check().map_err(Error::Store)?;
     report.direction = Some(path.direction);
     report.outcome = if path.names.is_empty() { Outcome::Linked } else { Outcome::Migrated };
-    if request.dry_run {
-        report.store.take_if(|_| report.outcome == Outcome::Migrated);
-    } else {
-        let moved = Moving { folder: &folder, now: &now, request, path: &path, source: &source };
-        report.store = Some(moved.carry_out((log, &mut look))?.to_string());
+    let moved = Moving { folder: &folder, now: &now, request, path: &path, source: &source };
+    match request.mode {
+        Mode::Real => report.store = Some(moved.carry_out((log, &mut look))?.to_string()),
+        Mode::DryRun => drop(report.store.take_if(|_| report.outcome == Outcome::Migrated)),
+        Mode::Rehearsal => {
+            report.store.take_if(|_| report.outcome == Outcome::Migrated);
+            report.changes = Some(moved.rehearse((log, &mut look))?);
+        }
     }
     report.migrations = path.names;
     Ok(report)
 }
 
 /// Takes away what is left over. Settings are carried over all the same if that fails.
-fn swept(
+pub(crate) fn swept(
     folder: &Folder,
     now: &Current,
     log: &mut Log<'_>,
@@ -172,7 +217,7 @@ fn swept(
 }
 
 /// Chooses the chain, and makes sure of all that belongs to it.
-fn prepare(source: &dyn Source, from: &Version, to: &Version) -> Result<MigrationPath> {
+pub(crate) fn prepare(source: &dyn Source, from: &Version, to: &Version) -> Result<MigrationPath> {
     let path = chain(source.migrations(), from, to)?;
     for name in &path.names {
         source.program(name)?;
@@ -184,15 +229,29 @@ impl Request<'_> {
     fn report(&self, outcome: Outcome) -> Report {
         Report {
             outcome,
-            dry_run: self.dry_run,
+            dry_run: self.mode != Mode::Real,
             from: None,
             to: self.to.clone(),
             direction: None,
             migrations: Vec::new(),
             store: None,
             removed: Vec::new(),
+            kept: None,
+            changes: None,
         }
     }
+}
+
+/// What differs between two stores, for a reader.
+pub(crate) fn shown(before: &Path, after: &Path, secrets: Secrets) -> Result<Vec<Shown>> {
+    let (before, after) = (all(before)?, all(after)?);
+    let changes = between(&before, &after);
+    Ok(changes.iter().map(|change| Shown::of(change, &[&before, &after], secrets)).collect())
+}
+
+/// All that lies in a store.
+pub(crate) fn all(store: &Path) -> Result<All> {
+    Store::open(store).and_then(|store| store.read_all()).map_err(Error::Store)
 }
 
 /// What is to be done, after everything was looked at.
@@ -215,11 +274,25 @@ impl Moving<'_> {
             let made = self.make((log, &mut *look));
             self.made_or_cleared(made)?
         };
-        flip(self.folder, self.request.to, &store, look)
-            .map_err(|source| Error::Flip { store: store.to_string(), source: Box::new(source) })?;
+        flip(self.folder, self.request.to, &store, look)?;
         // Whatever stays of it goes with the next run.
         let _ = remove(&self.folder.join(WORK));
         Ok(store)
+    }
+
+    /// Has the migrations make a store that never counts, and says what would change.
+    fn rehearse(&self, (log, look): (&mut Log<'_>, &mut Look<'_>)) -> Result<Vec<Shown>> {
+        let rehearsed = || {
+            let work = Work::begin(self.folder)?;
+            let old = self.folder.join(self.now.store.as_str());
+            let run = (log, look);
+            let left = work.run(&old, self.path, self.source, &self.request.limits, run)?;
+            shown(&old, &left, self.request.secrets)
+        };
+        let shown = rehearsed();
+        let path = self.folder.join(WORK);
+        remove(&path).map_err(failed("remove", &path))?;
+        shown
     }
 
     /// Has the migrations make the new store.

@@ -5,7 +5,9 @@
 //! data store is in use, try again.
 
 mod args;
+mod changes;
 mod error;
+mod kept;
 mod new;
 mod os_release;
 mod text;
@@ -14,7 +16,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use cli::Outcome;
-use migrator::{Limits, Repository, Request, migrate};
+use migrator::{Limits, Mode, Repository, Request, Secrets, migrate};
 use semver::Version;
 
 use args::{Args, Command, MigrateArgs};
@@ -24,16 +26,24 @@ use error::ProgramError;
 pub(crate) fn run(args: &Args) -> Result<Outcome, ProgramError> {
     match &args.command {
         Some(Command::New(args)) => new::run(args),
-        None => carry(args.migrate.as_ref().expect("required where there is no subcommand")),
+        Some(Command::Diff(args)) => kept::run_diff(args),
+        Some(Command::Carry(args)) => kept::run_carry(args),
+        Some(Command::Forget(args)) => kept::run_forget(args),
+        None => carried(args.migrate.as_ref().expect("required where there is no subcommand")),
     }
 }
 
 /// Carries the settings.
-fn carry(args: &MigrateArgs) -> Result<Outcome, ProgramError> {
+fn carried(args: &MigrateArgs) -> Result<Outcome, ProgramError> {
     let request = Request {
         datastore: &args.datastore_path,
         to: &wanted(args)?,
-        dry_run: args.dry_run,
+        mode: match (args.dry_run, args.rehearse) {
+            (true, _) => Mode::DryRun,
+            (_, true) => Mode::Rehearsal,
+            _ => Mode::Real,
+        },
+        secrets: if args.show_secrets { Secrets::Shown } else { Secrets::Masked },
         limits: Limits { time: Duration::from_secs(args.time_limit_seconds), ..Limits::default() },
     };
     let load =

@@ -2,6 +2,7 @@
 //!
 //! - What only cut runs leave: the folder in which migrations work, and links without their names.
 //! - Links that lead nowhere, and stores that no link leads to. A migration there and one back leave such a store.
+//!   One that is [kept aside](mod@crate::aside) stays.
 //! - Of stores that links lead to, what is beyond the bound: kept are the current version's, the two next below it, and the next
 //!   one above, which are the versions that it came from. Links of others go, and then their stores.
 //!
@@ -57,7 +58,8 @@ pub fn surplus(inventory: &Inventory, current: &Current) -> Surplus {
                 && inventory.links.get(link).is_some_and(|to| to == store.as_str())
         })
     };
-    let stores = inventory.stores.iter().filter(|store| !reached(store));
+    let is_kept = |store: &&StoreName| inventory.aside.contains(*store) || reached(store);
+    let stores = inventory.stores.iter().filter(|store| !is_kept(store));
     Surplus { first: first.collect(), stores: stores.map(ToString::to_string).collect() }
 }
 
@@ -149,7 +151,7 @@ mod tests {
         let links =
             links.iter().map(|(link, to)| (LinkName::parse(link).unwrap(), (*to).to_owned()));
         let stores = stores.iter().map(|store| StoreName::parse(store).unwrap());
-        Inventory { links: links.collect(), stores: stores.collect(), scraps: BTreeSet::new() }
+        Inventory { links: links.collect(), stores: stores.collect(), ..Inventory::default() }
     }
 
     fn at(version: &str, store: &str) -> Current {
@@ -196,6 +198,15 @@ mod tests {
         ];
         let surplus = surplus(&inventory_of(&links, &[&used, &orphan]), &at("1.3.0", &used));
         assert_eq!(surplus, Surplus { first: vec![], stores: vec![orphan] });
+    }
+
+    #[test]
+    fn a_store_that_is_kept_aside_stays() {
+        let mut inventory = many(8, 4);
+        inventory.aside.insert(StoreName::parse(&store(7)).unwrap());
+        let surplus = surplus(&inventory, &at("1.4.0", &store(4)));
+        assert_eq!(surplus.stores, [0, 1, 6].map(store));
+        assert!(surplus.first.contains(&"v1.7.0".to_owned()), "its link does not");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! the store that counts, and whatever it does to what it reads, that one stays as it is. What the last one left is moved out, whole
 //! and flushed, under a store's name; a folder with such a name is never half a store.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -22,14 +23,24 @@ use crate::{Error, Folder, Limits, Log, Result, Source, copy};
 pub(crate) struct Work<'a> {
     folder: &'a Folder,
     path: PathBuf,
+    /// Number of the next store in it.
+    next: Cell<u64>,
 }
 
 impl<'a> Work<'a> {
-    /// Makes the folder, which the sweep has removed if a cut run left one.
+    /// Makes the folder, in place of what a cut run left of one.
     pub(crate) fn begin(folder: &'a Folder) -> Result<Self> {
         let path = folder.join(WORK);
+        remove(&path).map_err(failed("remove", &path))?;
         fs::create_dir(&path).map_err(failed("make", &path))?;
-        Ok(Self { folder, path })
+        Ok(Self { folder, path, next: Cell::new(0) })
+    }
+
+    /// A place for a store.
+    pub(crate) fn place(&self) -> PathBuf {
+        let number = self.next.get();
+        self.next.set(number + 1);
+        self.path.join(number.to_string())
     }
 
     /// Runs all migrations, one after the other, beginning with a copy of `store`. The path of what the last one left.
@@ -41,11 +52,11 @@ impl<'a> Work<'a> {
         limits: &Limits,
         (log, look): (&mut Log<'_>, &mut Look<'_>),
     ) -> Result<PathBuf> {
-        let mut from = self.path.join("0");
+        let mut from = self.place();
         copy::copy(store, &from)?;
         look.at(Step::Copied(&from))?;
-        for (at, name) in path.names.iter().enumerate() {
-            let target = self.path.join((at + 1).to_string());
+        for name in &path.names {
+            let target = self.place();
             let call = Call {
                 name,
                 direction: path.direction,
@@ -65,7 +76,7 @@ impl<'a> Work<'a> {
 
     /// Flushes what the last migration left, and gives it the name of a store.
     pub(crate) fn finish(
-        self,
+        &self,
         left: &Path,
         version: &Version,
         look: &mut Look<'_>,

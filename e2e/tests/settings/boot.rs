@@ -25,10 +25,55 @@ fn settings_go_forward_with_an_update_and_back_with_a_rollback() {
     write(&host.datastore().join("current/live/settings/network/hostname"), "\"worker-9\"");
 
     let report = json(&host.migrator(&["--json", "--migrate-to-version", OLD]));
-    assert_eq!(report["direction"], "backward");
+    assert_eq!(
+        (&report["outcome"], &report["direction"]),
+        (&"returned".into(), &"backward".into())
+    );
+    assert_eq!(host.setting("settings/host/name"), before, "as it was under the older release");
+    assert_eq!(host.setting("settings/ntp/enabled"), None);
+    // What was changed in between is not lost.
+    let kept = json(&host.kept_aside("diff", &["--json"]));
+    let change = &kept["kept"][0]["changes"][0];
+    assert_eq!((&change["key"], &change["is"]), (&"settings.host.name".into(), &"worker-9".into()));
+    let shown = host.kept_aside("diff", &[]).stdout;
+    assert!(shown.contains("settings.host.name: \"worker-7\" -> \"worker-9\""), "{shown}");
+    assert_eq!(host.kept_aside("carry", &[]).code, 0);
+    assert_eq!(host.setting("settings/host/name").as_deref(), Some("\"worker-9\""));
+    assert!(host.kept_aside("diff", &[]).stdout.contains("1 change is in the settings already"));
+    assert_eq!(host.kept_aside("forget", &["--all"]).code, 0);
+    assert_eq!(host.kept_aside("diff", &[]).stdout, "nothing is kept aside\n");
+}
+
+#[test]
+fn an_older_release_that_never_ran_here_gets_the_settings_by_migrations_that_run_backward() {
+    let host = Host::prepared();
+    assert_eq!(host.boot(NEW).code, 0);
+    for link in [&*format!("v{OLD}"), "v1.0"] {
+        fs::remove_file(host.datastore().join(link)).unwrap();
+    }
+    write(&host.datastore().join("current/live/settings/network/hostname"), "\"worker-9\"");
+    let report = json(&host.migrator(&["--json", "--migrate-to-version", OLD]));
+    assert_eq!(
+        (&report["outcome"], &report["direction"]),
+        (&"migrated".into(), &"backward".into())
+    );
     assert_eq!(report["migrations"], serde_json::json!([TARGETS[1], TARGETS[0]]));
     assert_eq!(host.setting("settings/host/name").as_deref(), Some("\"worker-9\""));
-    assert_eq!(host.setting("settings/ntp/enabled"), None);
+}
+
+#[test]
+fn a_rehearsal_shows_what_the_next_boot_would_do() {
+    let host = Host::prepared();
+    let run = host.migrator(&["--rehearse", "--migrate-to-version", NEW]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    for line in [
+        "  settings.host.name -> settings.network.hostname: \"worker-7\"",
+        "  + settings.ntp.enabled: true",
+        "rehearsal: nothing was changed",
+    ] {
+        assert!(run.stdout.lines().any(|other| other == line), "{line} is not in: {}", run.stdout);
+    }
+    assert!(host.setting("settings/host/name").is_some());
 }
 
 #[test]

@@ -86,6 +86,13 @@ impl Host {
         )
     }
 
+    /// Runs `migrator` about what is kept aside.
+    pub(crate) fn kept_aside(&self, subcommand: &str, more: &[&str]) -> Finished {
+        let mut command = programs::command("migrator");
+        command.arg(subcommand).arg("--datastore-path").arg(self.datastore().join("current"));
+        programs::finished(command.args(more))
+    }
+
     /// The file of a kept target.
     pub(crate) fn kept(&self, name: &str) -> PathBuf {
         let folder = self.world.path("migrations/current/targets");

@@ -15,6 +15,7 @@
 //! Left out on purpose: versions and the links between them, and every flush; both are the `migrator`'s, which flushes a store as a whole
 //! before anything leads to it.
 
+mod area;
 mod contents;
 mod error;
 mod json;
@@ -22,8 +23,9 @@ mod key;
 mod name;
 mod store;
 
+pub use area::Area;
 pub use contents::Contents;
 pub use error::{Error, Result};
 pub use json::Json;
 pub use key::{Key, NoKey};
-pub use store::{Area, Count, LIVE, PENDING, Store};
+pub use store::{Count, LIVE, PENDING, Store};

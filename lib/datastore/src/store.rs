@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{failed, layout};
-use crate::{Contents, Error, Json, Key, Result, key, name};
+use crate::{Area, Contents, Error, Json, Key, Result, key, name};
 
 /// Folder of what is live.
 pub const LIVE: &str = "live";
@@ -24,15 +24,6 @@ const MAX_DEPTH: usize = 128;
 #[derive(Clone, Debug)]
 pub struct Store {
     folder: PathBuf,
-}
-
-/// A part of a store.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Area {
-    /// What counts.
-    Live,
-    /// What a transaction of this name is going to make live.
-    Pending(String),
 }
 
 /// How much lies in a store.

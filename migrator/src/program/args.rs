@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Parser, Subcommand};
 use semver::Version;
 
+use super::kept::{CarryArgs, DiffArgs, ForgetArgs};
 use super::new::NewArgs;
 
 /// Carries a host's settings to another version, at boot and offline.
@@ -32,6 +33,12 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Write the source of a new migration
     New(NewArgs),
+    /// Show what was changed and is kept aside, since the host returned to an older version
+    Diff(DiffArgs),
+    /// Carry what is kept aside into the settings
+    Carry(CarryArgs),
+    /// Forget what is kept aside
+    Forget(ForgetArgs),
 }
 
 // What settings are carried with. No documentation comment: it would be that of the whole program.
@@ -77,6 +84,14 @@ pub(crate) struct MigrateArgs {
     /// Verify everything, say what would be done, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+
+    /// Run the migrations on a copy, show what would change, and change nothing
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(crate) rehearse: bool,
+
+    /// Show the values of secrets, too
+    #[arg(long, requires = "rehearse")]
+    pub(crate) show_secrets: bool,
 }
 
 /// A version, with or without the `v` that links begin with.

@@ -27,6 +27,9 @@ pub(crate) enum ProgramError {
     /// The crate `migration` is not where it was said to be.
     #[error("cannot use {} as the crate `migration`", path.display())]
     Crate { path: PathBuf, source: io::Error },
+    /// Nothing of this name is kept aside.
+    #[error("{file} is not kept aside")]
+    NotKept { file: String },
     /// The reader of our output has gone.
     #[error("cannot write to standard output")]
     Output(#[from] io::Error),
@@ -36,7 +39,7 @@ impl Classify for ProgramError {
     fn kind(&self) -> Kind {
         match self {
             Self::Migrate(error) => error.kind(),
-            Self::Exists { .. } => Kind::Refused,
+            Self::Exists { .. } | Self::NotKept { .. } => Kind::Refused,
             Self::Read { .. }
             | Self::OsRelease { .. }
             | Self::Write { .. }
@@ -51,6 +54,7 @@ impl Classify for ProgramError {
             Self::Read { .. } | Self::OsRelease { .. } => {
                 Some("say the version with --migrate-to-version".to_owned())
             }
+            Self::NotKept { .. } => Some("`migrator diff` shows the names".to_owned()),
             Self::Exists { .. } => Some("choose another name, or another --dir".to_owned()),
             Self::Crate { .. } => {
                 Some("--migration-crate is the folder with its Cargo.toml".to_owned())

@@ -55,7 +55,7 @@ fn cut_at_any_step_the_old_or_the_new_store_counts_and_the_next_run_finishes() {
                 let scraps: Vec<_> =
                     world.names().into_iter().filter(|name| name.starts_with('.')).collect();
                 assert!(scraps.is_empty(), "{to} {number}: {scraps:?}");
-                let stores = world.names().iter().filter(|name| name.contains('_')).count();
+                let stores = world.stores();
                 assert!(stores <= 2, "{to} {number}: {stores}");
                 number += 1;
             }
@@ -159,7 +159,7 @@ proptest! {
             prop_assert!(possible.contains(there.as_str()), "{there} is neither of {possible:?}");
             prop_assert_eq!(settings, ran(&there));
             version = there;
-            let stores = world.names().iter().filter(|name| name.contains('_')).count();
+            let stores = world.stores();
             prop_assert!(stores <= 6, "{} stores", stores);
         }
     }

@@ -4,5 +4,6 @@
 mod cuts;
 mod damage;
 mod hostile;
+mod returning;
 mod versions;
 mod world;

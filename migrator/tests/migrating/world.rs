@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use datastore::{Area, Key, Store};
 use manifest::Migrations;
-use migrator::{Error, Limits, Report, Request, Result, Sealed, Source, Step, migrate};
+use migrator::{
+    Error, Limits, Mode, Report, Request, Result, Sealed, Secrets, Source, Step, migrate,
+};
 use semver::Version;
 use tempfile::TempDir;
 
@@ -127,16 +129,34 @@ impl World {
     ) -> Result<Report> {
         let to = version(to);
         let datastore = self.root().to_owned();
-        let request =
-            Request { datastore: &datastore, to: &to, dry_run: false, limits: self.limits };
+        let request = Request {
+            datastore: &datastore,
+            to: &to,
+            mode: Mode::Real,
+            limits: self.limits,
+            secrets: Secrets::Masked,
+        };
         let (scripts, log) = (self.scripts.clone(), &mut self.log);
         migrate(&request, || Ok(scripts), &mut |line| log.push(line.to_owned()), look)
     }
 
     pub(crate) fn dry_run(&mut self, to: &str) -> Result<Report> {
+        self.without_change(to, Mode::DryRun)
+    }
+
+    pub(crate) fn rehearse(&mut self, to: &str) -> Result<Report> {
+        self.without_change(to, Mode::Rehearsal)
+    }
+
+    fn without_change(&mut self, to: &str, mode: Mode) -> Result<Report> {
         let to = version(to);
-        let request =
-            Request { datastore: self.folder.path(), to: &to, dry_run: true, limits: self.limits };
+        let request = Request {
+            datastore: self.folder.path(),
+            to: &to,
+            mode,
+            limits: self.limits,
+            secrets: Secrets::Masked,
+        };
         let scripts = self.scripts.clone();
         migrate(&request, || Ok(scripts), &mut |_| (), &mut nobody)
     }
@@ -153,6 +173,12 @@ impl World {
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
+    }
+
+    /// How many stores there are.
+    pub(crate) fn stores(&self) -> usize {
+        let is_store = |name: &&String| name.starts_with('v') && name.contains('_');
+        self.names().iter().filter(is_store).count()
     }
 
     /// Every file below the folder with its bytes, and every link with where it leads.
