@@ -14,12 +14,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use migrator::Secrets;
+use migrator::carry::{Wanted, carry};
+
 use super::again::{go_on, read, write_disk};
 use super::bed::{Bed, Host};
 use super::call::Deed;
 use super::chance::Chance;
 use super::fault::{Fault, Plan, Site};
-use super::judge::{Judge, Known, settings_in};
+use super::judge::{Judge, Known, Settings, settings_in};
 use super::moment::{Moment, State};
 use super::operation::{Doing, Operation};
 use super::prepared::{prepared, programs_of};
@@ -118,6 +121,15 @@ fn plans(sites: &BTreeMap<Site, u32>, name: &str, effort: &Effort) -> Vec<Plan> 
     lies.into_iter().chain(others.into_iter().skip(first).step_by(one_of)).collect()
 }
 
+/// The settings with what a return kept aside: where those of before cannot be read, migrations that run backward give these.
+fn with_changes(host: &Host) -> io::Result<Option<Settings>> {
+    let datastore = host.path("datastore");
+    let (keys, secrets) = (&[], Secrets::Masked);
+    let wanted = Wanted { datastore: &datastore, keys, force: false, dry_run: false, secrets };
+    carry(&wanted, &mut |_| (), &mut |_| Ok(())).map_err(io::Error::other)?;
+    settings_in(&datastore).map_err(io::Error::other)
+}
+
 fn is_lie(plan: &Plan) -> bool {
     matches!(plan.fault, Fault::Lost | Fault::Stale)
 }
@@ -170,6 +182,7 @@ impl<'b> Trial<'b> {
         let recording = record(host.folder(), &host.disk(), &programs, None)?;
         programs.iter().for_each(|program| drop(fs::remove_file(&program.said)));
         known.settings.extend(settings_in(&host.path("datastore")).map_err(io::Error::other)?);
+        known.settings.extend(with_changes(&host)?);
         let sites = recording.sites;
         let (survived, lost) = Default::default();
         Ok(Self { bed, operation, scratch, known, sites, first: (disk, files), survived, lost })

@@ -9,12 +9,13 @@ use gptprio::SetId;
 
 use self::before::{
     MIGRATE, MIGRATE_BACK, applied, applied_and_damaged_table, damaged_table, half_written,
-    has_half_settings, has_new_settings, has_settings, image, image_and_damaged_table,
-    image_damaged, kept_other, nothing, other_is_good, parts, started, trusts_older, updated,
+    has_changed_settings, has_half_settings, has_kept_aside, has_only_new_settings, has_settings,
+    image, image_and_damaged_table, image_damaged, kept_other, nothing, other_is_good, parts,
+    started, trusts_older, updated,
 };
 use self::goal::{
-    boots_new, boots_old, is_good, is_installed, keeps, settings_are_new, settings_are_old,
-    something_boots, staged, trusts_newest, try_is_spent,
+    boots_new, boots_old, change_is_carried, change_is_kept_aside, is_good, is_installed, keeps,
+    settings_are_new, settings_are_old, something_boots, staged, trusts_newest, try_is_spent,
 };
 use super::bed::{Bed, Host, Way};
 
@@ -280,10 +281,28 @@ pub const ALL: &[Operation] = &[
         name: "migrate-back",
         is: "migrator: settings back to the older release",
         way: Way::Images,
-        prepare: has_new_settings,
+        prepare: has_only_new_settings,
         active: SetId::A,
         doing: Doing::Programs(&[MIGRATE_BACK]),
         goal: settings_are_old,
+    },
+    Operation {
+        name: "migrate-return",
+        is: "migrator: the older release's own settings again, what was changed since kept aside",
+        way: Way::Images,
+        prepare: has_changed_settings,
+        active: SetId::A,
+        doing: Doing::Programs(&[MIGRATE_BACK]),
+        goal: change_is_kept_aside,
+    },
+    Operation {
+        name: "carry",
+        is: "migrator carry: what was kept aside into the settings",
+        way: Way::Images,
+        prepare: has_kept_aside,
+        active: SetId::A,
+        doing: Doing::Programs(&[&["migrator", "carry", "--datastore-path", "/datastore/current"]]),
+        goal: change_is_carried,
     },
     Operation {
         name: "migrate-resumed",

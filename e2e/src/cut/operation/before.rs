@@ -144,6 +144,31 @@ pub(super) fn has_new_settings(bed: &Bed, host: &Host) -> io::Result<()> {
     host.must(SetId::A, MIGRATE)
 }
 
+/// The settings were carried over, on a host that never had an older release.
+pub(super) fn has_only_new_settings(bed: &Bed, host: &Host) -> io::Result<()> {
+    has_new_settings(bed, host)?;
+    let folder = host.path("datastore");
+    [format!("v{OLD}"), "v1.0".into()]
+        .iter()
+        .try_for_each(|link| fs::remove_file(folder.join(link)))
+}
+
+/// The settings were carried over, and one of them was changed since.
+pub(super) fn has_changed_settings(bed: &Bed, host: &Host) -> io::Result<()> {
+    has_new_settings(bed, host)?;
+    let path = host.path("datastore").join("current/live/settings/network/hostname");
+    fs::write(path, CHANGED)
+}
+
+/// What was changed is kept aside.
+pub(super) fn has_kept_aside(bed: &Bed, host: &Host) -> io::Result<()> {
+    has_changed_settings(bed, host)?;
+    host.must(SetId::A, MIGRATE_BACK)
+}
+
+/// What a setting was changed to.
+pub(super) const CHANGED: &str = "\"worker-9\"";
+
 /// Another run was cut while migrations worked.
 pub(super) fn has_half_settings(bed: &Bed, host: &Host) -> io::Result<()> {
     has_settings(bed, host)?;

@@ -1,12 +1,14 @@
 //! What holds when operations are done.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use gptprio::{SetId, Tries, choose};
 use signpost::{Access, Disk};
 
+use super::before::CHANGED;
 use crate::cut::bed::{Bed, Host, Way};
 use crate::cut::judge::{Floors, chain, installed, settings_in, versions};
 use crate::world::{NEW, OLD};
@@ -151,6 +153,39 @@ pub(super) fn settings_are_new(_: &Bed, host: &Host) -> Result<(), String> {
 /// The settings are those of the older release.
 pub(super) fn settings_are_old(_: &Bed, host: &Host) -> Result<(), String> {
     settings_have(host, OLD, "host/name")
+}
+
+/// The settings are those that the older release had, and the change is known.
+pub(super) fn change_is_kept_aside(bed: &Bed, host: &Host) -> Result<(), String> {
+    settings_are_old(bed, host)?;
+    let secrets = migrator::Secrets::Shown;
+    let listing = migrator::listing::list(&host.path("datastore"), &[], secrets);
+    let listing = listing.map_err(|error| chain(&error))?;
+    let mut changes = listing.kept.iter().filter_map(|one| one.changes.as_ref()).flatten();
+    let is_it = |json: &datastore::Json| json.text() == CHANGED;
+    if changes.any(|one| one.change.is.as_ref().is_some_and(is_it)) {
+        return Ok(());
+    }
+    // Where something failed, the store that has it is there as a whole.
+    let stores = fs::read_dir(host.path("datastore")).map_err(|error| error.to_string())?;
+    let has_it = |store: io::Result<fs::DirEntry>| {
+        let path = store.ok()?.path();
+        let is_store = migrator::StoreName::parse(path.file_name()?.to_str()?).is_some();
+        let text = fs::read_to_string(path.join("live/settings/network/hostname")).ok()?;
+        (is_store && text == CHANGED).then_some(())
+    };
+    match stores.into_iter().find_map(has_it) {
+        Some(()) => Ok(()),
+        None => Err(format!("the change is lost: {listing:?}")),
+    }
+}
+
+/// The change is in the settings of the older release.
+pub(super) fn change_is_carried(bed: &Bed, host: &Host) -> Result<(), String> {
+    settings_are_old(bed, host)?;
+    let path = host.path("datastore").join("current/live/settings/host/name");
+    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+    if text == CHANGED { Ok(()) } else { Err(format!("the setting is {text}")) }
 }
 
 /// The settings are of this version, and have this one.
