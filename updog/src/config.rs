@@ -5,6 +5,7 @@
 
 mod health;
 mod limits;
+mod migrations;
 mod network;
 
 use std::fs;
@@ -22,6 +23,8 @@ pub use health::HealthSettings;
 use health::RawHealth;
 pub use limits::Limits;
 use limits::RawLimits;
+pub use migrations::MigrationSettings;
+use migrations::RawMigrations;
 pub use network::{Network, Roots, Source};
 use network::{NoProxy, RawSource, without_values};
 
@@ -52,6 +55,8 @@ pub struct Settings {
     pub health: HealthSettings,
     /// What an update may take.
     pub limits: Limits,
+    /// How the settings of the next boot are tried out.
+    pub migrations: MigrationSettings,
     /// Where things lie on this host.
     pub paths: Paths,
 }
@@ -146,6 +151,8 @@ struct Raw {
     health: RawHealth,
     #[serde(default)]
     limits: RawLimits,
+    #[serde(default)]
+    migrations: RawMigrations,
 }
 
 fn latest() -> String {
@@ -216,6 +223,7 @@ impl Check<'_> {
             restart_command: self.command(raw.restart_command)?,
             health: self.health(raw.health)?,
             limits: self.limits(raw.limits, least)?,
+            migrations: self.migrations(raw.migrations),
             paths: Paths {
                 root: self.place(raw.root_path, "/usr/share/updog/root.json"),
                 metadata_cache: self.place(raw.metadata_cache, "/var/cache/waystone-metadata"),

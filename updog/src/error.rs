@@ -16,6 +16,7 @@ use crate::install::{CheckError, DecodeError, DeltaError, InstallError};
 use crate::kept::KeptError;
 use crate::mirrors::NoMirror;
 use crate::plan::PlanError;
+use crate::rehearsal::RehearsalError;
 use crate::source::FetchError;
 use crate::staged::StagedError;
 
@@ -171,6 +172,9 @@ pub enum Error {
     /// What the next boot needs cannot be kept, or is not whole.
     #[error(transparent)]
     Kept(#[from] KeptError),
+    /// The settings of the next boot.
+    #[error(transparent)]
+    Rehearsal(#[from] RehearsalError),
     /// The running set has to be named.
     #[error("--disk is given, and nothing says which set of it counts as running")]
     ActiveUnknown,
@@ -216,6 +220,7 @@ impl Classify for Error {
             Self::Install(error) => install_kind(error),
             Self::Altered { source, .. } => check_kind(source),
             Self::Place(error) => error.kind(),
+            Self::Rehearsal(error) => rehearsal_kind(error),
             Self::Refusal { .. }
             | Self::LongTarget { .. }
             | Self::NoManifest
@@ -293,6 +298,12 @@ impl Classify for Error {
             Self::Install(_) => {
                 "the set that was being written cannot boot, the running set was not touched; the same command starts again"
             }
+            Self::Rehearsal(RehearsalError::Failed { .. }) if self.kind() != Kind::Temporary => {
+                "nothing was changed: keep the running version, and have the migrations of the release mended"
+            }
+            Self::Rehearsal(RehearsalError::Start { .. }) => {
+                "install migrator, or set rehearse = false under [migrations] in the configuration"
+            }
             _ if self.kind() == Kind::Temporary => "run the same command again later",
             _ => return None,
         };
@@ -311,6 +322,19 @@ fn trust_kind(error: &trust::Error) -> Kind {
         trust::Kind::Refused => Kind::Refused,
         trust::Kind::Failed => Kind::Failed,
         trust::Kind::Temporary => Kind::Temporary,
+    }
+}
+
+/// Whoever tried out the settings may come back later if they were in use.
+fn rehearsal_kind(error: &RehearsalError) -> Kind {
+    match error {
+        RehearsalError::Failed { code, .. } if *code == Some(Kind::Temporary.code().into()) => {
+            Kind::Temporary
+        }
+        RehearsalError::Failed { .. } => Kind::Refused,
+        RehearsalError::Look { .. }
+        | RehearsalError::Start { .. }
+        | RehearsalError::Report { .. } => Kind::Failed,
     }
 }
 

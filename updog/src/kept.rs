@@ -36,6 +36,8 @@ mod read;
 mod record;
 mod write;
 
+use std::path::{Path, PathBuf};
+
 pub use error::KeptError;
 pub(crate) use read::metadata;
 pub use read::{Kept, load};
@@ -56,6 +58,16 @@ const TARGETS: &str = "targets";
 
 /// Name of the manifest among the targets.
 pub(crate) const MANIFEST: &str = "manifest.json";
+
+/// What a migrator is given as its metadata at the next boot.
+pub fn metadata_directory(folder: &Path) -> PathBuf {
+    folder.join(CURRENT).join(METADATA)
+}
+
+/// What a migrator is given as its migrations at the next boot.
+pub fn migration_directory(folder: &Path) -> PathBuf {
+    folder.join(CURRENT).join(TARGETS)
+}
 
 /// A name from a repository that is one plain file name.
 fn plain(name: &str) -> Result<&str, KeptError> {

@@ -26,6 +26,7 @@ pub mod limits;
 pub mod mirrors;
 pub mod output;
 pub mod plan;
+pub mod rehearsal;
 pub mod session;
 pub mod source;
 pub mod staged;

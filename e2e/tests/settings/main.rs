@@ -4,4 +4,5 @@
 
 mod boot;
 mod kept;
+mod rehearsal;
 mod world;

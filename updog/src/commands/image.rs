@@ -18,7 +18,8 @@ use crate::error::{self, Error};
 use crate::host;
 use crate::install::{self, Assembly, DeltaError, Downloads, Found, InstallError, Running, Watch};
 use crate::mirrors::Setback;
-use crate::plan::{self, FramesPlan, Plan};
+use crate::plan::{self, FramesPlan, Plan, Summary};
+use crate::rehearsal::{Rehearsal, rehearse};
 use crate::session::Session;
 use crate::source::Origin;
 use crate::staged::Staged;
@@ -46,6 +47,9 @@ pub(super) struct Image {
     pub(super) fetched_bytes: u64,
     /// Bytes written by this run; the rest of the set was right already.
     pub(super) written_bytes: u64,
+    /// What the next boot will make of the settings, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) settings: Option<Rehearsal>,
 }
 
 impl fmt::Display for Image {
@@ -62,6 +66,22 @@ impl fmt::Display for Image {
     }
 }
 
+/// What `prepare` gives.
+#[derive(Serialize)]
+struct Prepared<'a> {
+    #[serde(flatten)]
+    plan: Summary<'a>,
+    /// What the next boot will make of the settings, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settings: Option<Rehearsal>,
+}
+
+impl fmt::Display for Prepared<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.plan.fmt(out)
+    }
+}
+
 pub(super) fn prepare(
     context: &Context,
     arguments: &ChoiceArguments,
@@ -73,10 +93,11 @@ pub(super) fn prepare(
     };
     // Nothing but the migrations is fetched here.
     downloads(&chosen.session, &chosen.plan, chosen.limit).check_limit(0)?;
-    if !arguments.dry_run {
-        chosen.session.keep(&context.settings, &chosen.plan)?;
-    }
-    context.output.show(&chosen.plan.summary())?;
+    let settings = match arguments.dry_run {
+        true => None,
+        false => keep(context, &chosen.session, &chosen.plan)?,
+    };
+    context.output.show(&Prepared { plan: chosen.plan.summary(), settings })?;
     Ok(Outcome::Done)
 }
 
@@ -146,13 +167,13 @@ pub(super) fn bring(
     let (version, set) = (chosen.plan.version.clone(), chosen.plan.set);
     if is_there(context, place, &chosen.plan)? {
         // Another release may have been prepared since, or nothing may be left of what was kept.
-        chosen.session.keep(&context.settings, &chosen.plan)?;
+        let settings = keep(context, &chosen.session, &chosen.plan)?;
         let (fetched_bytes, written_bytes) = (0, 0);
-        let image = Image { version, set, written: false, fetched_bytes, written_bytes };
+        let image = Image { version, set, written: false, fetched_bytes, written_bytes, settings };
         return Ok(Some(Brought::There(image)));
     }
-    let (fetched_bytes, written_bytes) = install(context, place, chosen)?;
-    let image = Image { version, set, written: true, fetched_bytes, written_bytes };
+    let (fetched_bytes, written_bytes, settings) = install(context, place, chosen)?;
+    let image = Image { version, set, written: true, fetched_bytes, written_bytes, settings };
     Ok(Some(Brought::There(image)))
 }
 
@@ -281,14 +302,30 @@ fn is_there(context: &Context, place: &Place, plan: &Plan) -> Result<bool, Error
     Ok(place.check(&staged, context.output).is_ok())
 }
 
-/// The steps, in their one order. Gives the numbers of bytes that were fetched and written.
-fn install(context: &Context, place: &mut Place, mut chosen: Chosen) -> Result<(u64, u64), Error> {
+/// Keeps what the next boot needs, and tries out its settings with that.
+fn keep(context: &Context, session: &Session, plan: &Plan) -> Result<Option<Rehearsal>, Error> {
+    let (settings, output) = (&context.settings, context.output);
+    session.keep(settings, plan)?;
+    let (migrations, paths) = (&settings.migrations, &settings.paths);
+    let rehearsal = rehearse(migrations, paths, &plan.version, output.json)?;
+    if let Some(Rehearsal::Told(text)) = &rehearsal {
+        output.note(text);
+    }
+    Ok(rehearsal)
+}
+
+/// The steps, in their one order. Gives the numbers of bytes that were fetched and written, and what becomes of the settings.
+fn install(
+    context: &Context,
+    place: &mut Place,
+    mut chosen: Chosen,
+) -> Result<(u64, u64, Option<Rehearsal>), Error> {
     survey(context, place, &mut chosen)?;
     let Chosen { session, plan, mut found, limit } = chosen;
     let (settings, output) = (&context.settings, context.output);
     let state = &settings.paths.state;
     output.note(plan.summary());
-    session.keep(settings, &plan)?;
+    let rehearsal = keep(context, &session, &plan)?;
     Staged::remove(state)?;
     let active = place.active;
     let cleared = install::clear(&mut place.disk, active)?;
@@ -322,5 +359,5 @@ fn install(context: &Context, place: &mut Place, mut chosen: Chosen) -> Result<(
     let (variant, arch) = (plan.variant.clone(), plan.arch.clone());
     Staged::new(set, plan.version.clone(), variant, arch, contents).write(state)?;
     install::mark_valid(checked, &mut place.disk, active, settings.tries)?;
-    Ok((downloads.spent(), written.into_inner()))
+    Ok((downloads.spent(), written.into_inner(), rehearsal))
 }
