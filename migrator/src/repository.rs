@@ -9,9 +9,8 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use manifest::{Manifest, Migrations};
-use trust::{Known, Limits, RoleName, RootPhase, SnapshotPhase, Target};
+use trust::{Limits, RootPhase, Target, as_signed};
 
 use crate::error::failed;
 use crate::{Error, Result, Sealed};
@@ -24,9 +23,6 @@ const MAX_MANIFEST: u64 = 16 << 20;
 
 /// Longest target of a migration that is read, in bytes.
 const MAX_PACKED: u64 = 64 << 20;
-
-/// Before everything: what was kept is judged as of the time at which its timestamp was signed.
-const BEFORE_EXPIRY: DateTime<Utc> = DateTime::<Utc>::MIN_UTC;
 
 /// Where migrations come from. What it gives was verified.
 pub trait Source {
@@ -93,20 +89,9 @@ fn newest_root(shipped: &Path, metadata: &Path) -> Result<RootPhase> {
 }
 
 fn below_root(root: RootPhase, metadata: &Path) -> Result<trust::Repository> {
-    let (nothing, limits) = (Known::nothing(), Limits::default());
-    let refused = || unverified(metadata);
-    let timestamp = root.settle(BEFORE_EXPIRY).map_err(refused())?;
-    let path = metadata.join(RoleName::Timestamp.file_name());
-    let snapshot = timestamp
-        .accept(&nothing, need(&path, limits.timestamp)?)
-        .and_then(SnapshotPhase::not_before_signed)
-        .map_err(unverified(&path))?;
-    let path = metadata.join(snapshot.file());
-    let bytes = need(&path, snapshot.bound(limits.snapshot).map_err(refused())?)?;
-    let targets = snapshot.accept(&nothing, bytes).map_err(unverified(&path))?;
-    let path = metadata.join(targets.file());
-    let bytes = need(&path, targets.bound(limits.targets).map_err(refused())?)?;
-    targets.accept(bytes).map_err(unverified(&path))
+    let read = |name: &str, limit| need(&metadata.join(name), limit);
+    let refused = |name: &str, error| unverified(&metadata.join(name))(error);
+    as_signed(root, &Limits::default(), read, refused)
 }
 
 /// The bytes of a target, whole and as signed.

@@ -29,6 +29,7 @@
 //! [`Repository::target`] looks into the top-level targets role only, where our manifests and images are;
 //! [`find`] goes through delegated roles, too, as far as the one target needs them ([`Search`]).
 
+mod as_signed;
 mod delegation;
 mod der;
 mod digest;
@@ -55,6 +56,7 @@ mod strings;
 mod target;
 mod verified;
 
+pub use as_signed::as_signed;
 pub use delegation::Delegations;
 pub use digest::{Digests, Sha256};
 pub use error::{Error, Kind, Result};

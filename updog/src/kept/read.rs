@@ -5,17 +5,13 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use manifest::Manifest;
-use trust::{Known, Limits, Repository, Role, RoleName, RootPhase, SnapshotPhase, Target};
+use trust::{Limits, Repository, Role, RootPhase, Target, as_signed};
 
 use super::error::{damaged, reading, unverified};
 use super::record::{self, Record};
 use super::{CURRENT, GENERATION, KeptError, MANIFEST, METADATA, TARGETS, Wanted, plain};
 use crate::plan;
-
-/// Before everything: what is kept is judged as of the time at which its timestamp was signed.
-const BEFORE_EXPIRY: DateTime<Utc> = DateTime::<Utc>::MIN_UTC;
 
 /// Longest record that is read, in bytes.
 const MAX_RECORD: u64 = 64 << 10;
@@ -172,20 +168,9 @@ impl Generation {
     }
 
     fn below_root(&self, root: RootPhase) -> Result<Repository, KeptError> {
-        let (nothing, limits) = (Known::nothing(), Limits::default());
-        let refused = || unverified(&self.folder);
-        let timestamp = root.settle(BEFORE_EXPIRY).map_err(refused())?;
-        let path = self.metadata(RoleName::Timestamp.file_name());
-        let snapshot = timestamp
-            .accept(&nothing, need(&path, limits.timestamp)?)
-            .and_then(SnapshotPhase::not_before_signed)
-            .map_err(unverified(&path))?;
-        let path = self.metadata(&snapshot.file());
-        let bytes = need(&path, snapshot.bound(limits.snapshot).map_err(refused())?)?;
-        let targets = snapshot.accept(&nothing, bytes).map_err(unverified(&path))?;
-        let path = self.metadata(&targets.file());
-        let bytes = need(&path, targets.bound(limits.targets).map_err(refused())?)?;
-        targets.accept(bytes).map_err(unverified(&path))
+        let read = |name: &str, limit| need(&self.metadata(name), limit);
+        let refused = |name: &str, error| unverified(&self.metadata(name))(error);
+        as_signed(root, &Limits::default(), read, refused)
     }
 
     /// The migrations that the signed manifest names for the way, each compared.
