@@ -17,13 +17,27 @@ pub enum Error {
     /// A store cannot be read or written.
     #[error(transparent)]
     Store(#[from] datastore::Error),
-    /// Two settings would be one.
+    /// Two settings, or two of a setting's metadata, would be one.
     #[error("{from} cannot become {to}, which is there already")]
     Taken {
-        /// The setting.
+        /// What it is about.
         from: String,
         /// Its new name.
         to: String,
+    },
+    /// A setting would be a folder and a file at once.
+    #[error("{key} cannot lie below {above}, which has a value")]
+    Within {
+        /// The setting below.
+        key: String,
+        /// That above.
+        above: String,
+    },
+    /// A setting with a value is not what the change is for.
+    #[error("{key} is no table: it has a value")]
+    NoTable {
+        /// The setting.
+        key: String,
     },
     /// A value is not what the change is for.
     #[error("the value of {key} cannot be split in {parts}: {value}")]
