@@ -12,6 +12,8 @@ mod replacement;
 #[cfg(test)]
 mod written;
 
+use std::fmt;
+
 use serde_json::Value;
 
 use datastore::{Area, Contents, Key};
@@ -38,7 +40,7 @@ enum Kind {
 }
 
 /// What each kind of change knows.
-trait Step {
+pub(crate) trait Step: fmt::Debug {
     /// Makes the change.
     fn forward(&self, area: &Area, contents: &mut Contents) -> Result<()>;
 
@@ -47,6 +49,16 @@ trait Step {
 
     /// Whether [`Step::back`] leads from what [`Step::forward`] makes of these contents to the same values again.
     fn is_lossless(&self, area: &Area, contents: &Contents) -> bool;
+
+    /// The keys that it names. It leaves alone what lies neither at nor below one of them.
+    #[cfg(any(test, feature = "harness"))]
+    fn keys(&self) -> Vec<&Key>;
+
+    /// Whether it adds settings where there are none.
+    #[cfg(any(test, feature = "harness"))]
+    fn is_addition(&self) -> bool {
+        false
+    }
 }
 
 impl Change {
@@ -185,7 +197,7 @@ impl Change {
         Self(Kind::Metadata(Metadata { key, name: name.into(), edit }))
     }
 
-    fn step(&self) -> &dyn Step {
+    pub(crate) fn step(&self) -> &dyn Step {
         match &self.0 {
             Kind::Relocation(step) => step,
             Kind::Addition(step) => step,

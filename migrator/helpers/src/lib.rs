@@ -17,10 +17,14 @@
 //! It is called `--forward|--backward --source-datastore PATH --target-datastore PATH`, as Bottlerocket's are. The target does not exist before.
 //! Exit codes: 0 the target is whole, 1 it failed, 2 wrong usage. Changes apply to what is live and to each pending transaction. Backward they are
 //! undone in reverse order. What no change is about stays the same byte for byte. Flushing is the caller's.
+//!
+//! With the feature `harness` there are properties for a migration's own tests, tried on generated stores.
 
 mod arguments;
 mod change;
 mod error;
+#[cfg(any(test, feature = "harness"))]
+pub mod harness;
 mod program;
 
 pub use arguments::{Arguments, Direction};

@@ -63,6 +63,11 @@ impl Step for Metadata {
             Edit::Rename(new) => *new == self.name || self.value(contents, new).is_none(),
         }
     }
+
+    #[cfg(any(test, feature = "harness"))]
+    fn keys(&self) -> Vec<&Key> {
+        vec![&self.key]
+    }
 }
 
 impl Metadata {

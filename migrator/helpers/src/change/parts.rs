@@ -41,6 +41,11 @@ impl Step for Parts {
     fn is_lossless(&self, _: &Area, contents: &Contents) -> bool {
         self.parts.iter().all(|part| *part == self.key || place::is_free(contents, part))
     }
+
+    #[cfg(any(test, feature = "harness"))]
+    fn keys(&self) -> Vec<&Key> {
+        [&self.key].into_iter().chain(&self.parts).collect()
+    }
 }
 
 impl Parts {

@@ -34,6 +34,16 @@ impl Step for Addition {
     fn is_lossless(&self, _: &Area, contents: &Contents) -> bool {
         place::is_free(contents, &self.key)
     }
+
+    #[cfg(any(test, feature = "harness"))]
+    fn keys(&self) -> Vec<&Key> {
+        vec![&self.key]
+    }
+
+    #[cfg(any(test, feature = "harness"))]
+    fn is_addition(&self) -> bool {
+        true
+    }
 }
 
 impl Step for Removal {
@@ -54,6 +64,11 @@ impl Step for Removal {
             }
             _ => place::is_free(contents, &self.key),
         }
+    }
+
+    #[cfg(any(test, feature = "harness"))]
+    fn keys(&self) -> Vec<&Key> {
+        vec![&self.key]
     }
 }
 

@@ -36,6 +36,11 @@ impl Step for Relocation {
     fn is_lossless(&self, _: &Area, contents: &Contents) -> bool {
         place::keys(contents).all(|key| key.is_below(&self.from) || !key.is_below(&self.to))
     }
+
+    #[cfg(any(test, feature = "harness"))]
+    fn keys(&self) -> Vec<&Key> {
+        vec![&self.from, &self.to]
+    }
 }
 
 impl Relocation {

@@ -44,6 +44,11 @@ impl Step for Replacement {
     fn is_lossless(&self, area: &Area, contents: &Contents) -> bool {
         self.old == self.new || !self.concerns(area, contents, &self.new)
     }
+
+    #[cfg(any(test, feature = "harness"))]
+    fn keys(&self) -> Vec<&Key> {
+        vec![&self.key]
+    }
 }
 
 impl Replacement {
