@@ -1,8 +1,8 @@
 //! One migration, run.
 //!
 //! It is called as Bottlerocket's are: `--forward|--backward --source-datastore PATH --target-datastore PATH`. The target does not exist; the migration
-//! makes it, whole. It gets no environment and no input; what it says on its outputs goes to the log under its name, up to a limit. It
-//! has so much time, memory and file length, and writes where [`confine`] lets it. Exit code 0 alone is success; the
+//! makes it, whole. Of an environment it gets `TMPDIR` alone, a folder that goes with it, and no input; what it says on its outputs goes to the log under its name, up to a limit. It
+//! has so much time, memory, file length and open files, and does what [`confine`] lets it. Exit code 0 alone is success; the
 //! caller looks at what it left.
 
 use std::io::{self, BufRead, BufReader, Read};
@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use manifest::Direction;
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::confine::{Calls, Temporary};
 use crate::{Error, Result, Sealed, confine};
 
 /// Hears what goes on, a line at a time.
@@ -39,6 +40,9 @@ impl Default for Limits {
         Self { time: Duration::from_secs(300), memory: 1 << 30, file: 64 << 20, output: 64 << 10 }
     }
 }
+
+/// How many files each of its processes may have open.
+const FILES: u64 = 1024;
 
 /// Longest line of the log, in bytes.
 const MAX_LINE: u64 = 4096;
@@ -91,7 +95,8 @@ pub(crate) fn run(
 ) -> Result<()> {
     let cannot = |source| Error::Start { name: call.name.to_owned(), source };
     let end = Instant::now() + limits.time;
-    let events = start(command(program, call), call, limits).map_err(cannot)?;
+    let temporary = Temporary::within(call.work).map_err(cannot)?;
+    let events = start(command(program, call, &temporary), call, limits).map_err(cannot)?;
     let mut say = |line: &str| log(&format!("{}: {line}", call.name));
     let ended = watch(&events, end, &mut say).map_err(cannot)?;
     match ended {
@@ -107,7 +112,7 @@ pub(crate) fn run(
     }
 }
 
-fn command(program: &Sealed, call: &Call<'_>) -> Command {
+fn command(program: &Sealed, call: &Call<'_>, temporary: &Temporary) -> Command {
     let mut command = Command::new(program.path());
     command
         .arg0(call.name)
@@ -117,6 +122,7 @@ fn command(program: &Sealed, call: &Call<'_>) -> Command {
         .arg("--target-datastore")
         .arg(call.target)
         .env_clear()
+        .env("TMPDIR", temporary.path())
         .current_dir("/")
         .process_group(0)
         .stdin(Stdio::null());
@@ -127,8 +133,13 @@ fn command(program: &Sealed, call: &Call<'_>) -> Command {
 fn start(mut command: Command, call: &Call<'_>, limits: &Limits) -> io::Result<Receiver<Event>> {
     let (reader, writer) = io::pipe()?;
     command.stdout(writer.try_clone()?).stderr(writer);
-    child::prepare(&mut command, *limits);
+    let calls = Calls::compile()?;
+    let unfiltered = calls.is_none();
+    child::prepare(&mut command, *limits, calls);
     let (sender, events) = sync_channel(64);
+    if unfiltered {
+        let _ = sender.send(Event::Line("nothing filters its system calls here".to_owned()));
+    }
     let (lines, work, output) = (sender.clone(), call.work.to_owned(), limits.output);
     thread::Builder::new().spawn(move || live(command, &work, &sender))?;
     thread::Builder::new().spawn(move || listen(reader, output, &lines))?;
@@ -224,8 +235,8 @@ mod child {
 
     use rustix::process::{Resource, Rlimit, set_parent_process_death_signal, setrlimit};
 
-    /// Has the child limit itself, and end when this program does.
-    pub(super) fn prepare(command: &mut Command, limits: Limits) {
+    /// Has the child limit and confine itself, and end when this program does.
+    pub(super) fn prepare(command: &mut Command, limits: Limits, calls: Option<Calls>) {
         let limited = move || {
             let both = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
             // One second more, so that the time limit speaks first.
@@ -233,11 +244,14 @@ mod child {
             setrlimit(Resource::As, both(limits.memory))?;
             setrlimit(Resource::Fsize, both(limits.file))?;
             setrlimit(Resource::Core, both(0))?;
+            setrlimit(Resource::Nofile, both(FILES))?;
             set_parent_process_death_signal(Some(Signal::KILL))?;
-            Ok(())
+            // Last, for it refuses all of this from now on. The standard library has given the child its process group before, and only executes the program after.
+            calls.as_ref().map_or(Ok(()), Calls::apply)
         };
-        // SAFETY: between fork and exec only functions that are safe in a signal handler may be called. These are `prlimit(2)` and `prctl(2)`, which
-        // rustix calls directly, without locks; nothing here allocates, and an error is a number.
+        // SAFETY: between fork and exec only functions that are safe in a signal handler may be called. These are `prlimit(2)`, `prctl(2)` and `seccomp(2)`,
+        // which rustix and seccompiler call directly, without locks; the filters were compiled before the fork and are only read. Nothing here
+        // allocates or frees: an error is a number, also within seccompiler's.
         unsafe { command.pre_exec(limited) };
     }
 }
@@ -278,9 +292,10 @@ mod tests {
     }
 
     #[test]
-    fn it_is_called_with_direction_and_both_stores_and_without_environment_or_input() {
+    fn it_is_called_with_direction_and_both_stores_and_of_an_environment_has_a_place_for_temporary_files()
+     {
         let ran = script(
-            "echo \"$@\" > \"$5.args\"; cat > \"$5.input\"; env | grep -v ^_= > \"$5.env\"; pwd",
+            "echo \"$@\" > \"$5.args\"; cat > \"$5.input\"; env | grep -v ^_= | sort > \"$5.env\"; pwd",
             Limits::default(),
         );
         ran.outcome.unwrap();
@@ -291,7 +306,8 @@ mod tests {
             format!("--backward --source-datastore {source} --target-datastore {target}\n");
         assert_eq!(read("target.args"), arguments);
         assert_eq!(read("target.input"), "");
-        assert_eq!(read("target.env"), "PWD=/\n", "the shell's own");
+        let environment = format!("PWD=/\nTMPDIR={}\n", path("tmp"));
+        assert_eq!(read("target.env"), environment, "and the shell's own");
         assert_eq!(ran.log, ["migrate_v1.6.0_x: /"]);
     }
 

@@ -25,21 +25,30 @@ esac";
 #[derive(Clone, Default)]
 pub(crate) struct Scripts {
     migrations: Migrations,
-    scripts: BTreeMap<String, String>,
+    programs: BTreeMap<String, Vec<u8>>,
 }
 
 impl Scripts {
     /// Adds a step with one migration.
-    pub(crate) fn with(mut self, from: &str, to: &str, script: &str) -> Self {
+    pub(crate) fn with(self, from: &str, to: &str, script: &str) -> Self {
+        // The shell calls itself by the name of the file: it is told the migration's.
+        let name = format!("migrate_v{to}_x");
+        let script = script.replace("$0", "$name");
+        let script = format!("#!/bin/sh\nset -e\nname={name}\n{script}\n");
+        self.with_program(from, to, script.into_bytes())
+    }
+
+    /// Adds a step with one migration that is this file.
+    pub(crate) fn with_program(mut self, from: &str, to: &str, program: Vec<u8>) -> Self {
         let name = format!("migrate_v{to}_x");
         self.migrations.insert(version(from), version(to), vec![name.clone()]).unwrap();
-        self.scripts.insert(name, script.to_owned());
+        self.programs.insert(name, program);
         self
     }
 
     /// Without the bytes of this migration.
     pub(crate) fn forgetting(mut self, name: &str) -> Self {
-        self.scripts.remove(name).unwrap();
+        self.programs.remove(name).unwrap();
         self
     }
 
@@ -56,10 +65,8 @@ impl Source for Scripts {
     }
 
     fn program(&self, name: &str) -> Result<Sealed> {
-        let script = self.scripts.get(name).ok_or_else(|| Error::NoTarget { name: name.into() })?;
-        // The shell calls itself by the name of the file: it is told the migration's.
-        let script = format!("#!/bin/sh\nset -e\nname={name}\n{}\n", script.replace("$0", "$name"));
-        Sealed::new(name, script.as_bytes())
+        let program = self.programs.get(name);
+        Sealed::new(name, program.ok_or_else(|| Error::NoTarget { name: name.into() })?)
     }
 }
 
