@@ -10,6 +10,8 @@ mod folder;
 mod further;
 mod guest;
 mod host_files;
+mod migrations;
+mod settings;
 mod workshop;
 
 use std::path::PathBuf;

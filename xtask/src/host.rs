@@ -102,6 +102,26 @@ impl Host {
         self.on_disk(Run::ours("signpost"), arguments).run()
     }
 
+    /// Runs `migrator` on this host's settings, as a boot of what runs does.
+    ///
+    /// # Errors
+    ///
+    /// Fails when it does.
+    pub(crate) fn migrator(&self) -> Result<Finished> {
+        let path = |name: &str| self.folder.join(name);
+        let run = Run::ours("migrator").arg("--datastore-path").arg(self.datastore());
+        let run = run.arg("--root-path").arg(path("root.json"));
+        let run = run.arg("--metadata-directory").arg(path("migrations/current/metadata"));
+        let run = run.arg("--migration-directory").arg(path("migrations/current/targets"));
+        let run = run.arg("--migrate-to-version-from-os-release");
+        run.arg("--os-release-path").arg(path("os-release")).record(&self.record).run()
+    }
+
+    /// Where its settings are.
+    pub(crate) fn datastore(&self) -> PathBuf {
+        self.folder.join("datastore")
+    }
+
     fn on_disk(&self, run: Run, arguments: &[&str]) -> Run {
         let run = run.arg("--disk").arg(&self.disk).args(["--active", &self.active.to_string()]);
         run.args(arguments).accept(&[0, NOTHING_TO_DO]).record(&self.record)

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::folder::Folder;
+use super::settings::{self, Settings};
 use super::workshop::{HOURS_AGO, MONTH_AGO, Workshop};
 use crate::Result;
 use crate::error::Error;
@@ -15,7 +16,7 @@ const OLD: &str = "1.0.0";
 const NEW: &str = "1.1.0";
 
 /// How many steps there are.
-const STEPS: usize = 21;
+const STEPS: usize = 24;
 
 /// A host that the patch release has reached, with this policy and this start.
 const EARLY_SEED: u16 = 40;
@@ -44,8 +45,9 @@ pub(super) fn tell(folder: &Folder) -> Result<()> {
     let old = workshop.build(&spec, &pair.old.tar, OLD)?;
     let new = workshop.build(&spec, &pair.new.tar, NEW)?;
     let repository = workshop.repository()?;
-    workshop.publish(&repository, &old, MONTH_AGO)?;
-    workshop.publish(&repository, &new, HOURS_AGO)?;
+    workshop.publish(&repository, &old, MONTH_AGO, None)?;
+    let migrations = workshop.migrations([OLD, NEW])?;
+    workshop.publish(&repository, &new, HOURS_AGO, Some(&migrations))?;
     workshop.check(&repository)?;
     let server = workshop.serve(&repository)?;
     let disk = workshop.disk(&old, None)?;
@@ -54,9 +56,12 @@ pub(super) fn tell(folder: &Folder) -> Result<()> {
         Fleet { repository: &repository.folder, url: server.url(), disk: &disk, record: &record };
     let mut story = Story(workshop);
     let mut host = story.check(&fleet, &old)?;
+    story.settle(&host)?;
     let fetched = story.install(&host, &new, &disk)?;
     story.flip(&mut host, &new)?;
+    story.carry_forward(&host)?;
     story.go_back(&mut host, &old, &disk)?;
+    story.carry_back(&mut host, &old)?;
     story.summary(&Facts { differing, fetched });
     Ok(())
 }
@@ -87,6 +92,45 @@ impl Story<'_> {
             }
             Ok((host, format!("{OLD} -> {NEW}")))
         })
+    }
+
+    /// The host has settings, as an installer leaves them.
+    fn settle(&mut self, host: &Host) -> Result<()> {
+        let (store, record) = (host.datastore(), self.0.record.clone());
+        let settings = Settings { store: &store, record: &record };
+        self.settings(&format!("gives the host settings of {OLD}"), || {
+            settings.install()?;
+            settings.are(&settings::OLD, settings::OLD.len())
+        })
+    }
+
+    /// The new release's boot has new names for them.
+    fn carry_forward(&mut self, host: &Host) -> Result<()> {
+        let (store, record) = (host.datastore(), self.0.record.clone());
+        let settings = Settings { store: &store, record: &record };
+        self.settings(&format!("carries the settings to {NEW}, as its boot does"), || {
+            host.migrator()?;
+            settings.are(&settings::NEW, settings::NEW.len())
+        })
+    }
+
+    /// The old release's boot has the old names again, whatever was changed meanwhile.
+    fn carry_back(&mut self, host: &mut Host, old: &Release) -> Result<()> {
+        let (store, record) = (host.datastore(), self.0.record.clone());
+        let settings = Settings { store: &store, record: &record };
+        host.runs(old, 'A')?;
+        self.settings(&format!("carries them back to {OLD}, after one was changed"), || {
+            settings.change()?;
+            host.migrator()?;
+            settings.are(&settings::OLD[1..], settings::OLD.len())
+        })
+    }
+
+    /// A step that shows the settings.
+    fn settings(&mut self, what: &str, body: impl FnOnce() -> Result<Vec<String>>) -> Result<()> {
+        let lines = self.0.steps.step(what, || Ok((body()?, String::new())))?;
+        Workshop::show(lines.iter().map(String::as_str));
+        Ok(())
     }
 
     /// Gives how many bytes were fetched.
@@ -150,6 +194,8 @@ impl Story<'_> {
              \x20 {fetched} over HTTP, wrote {NEW} to set B, read it back and checked every block. Only\n\
              \x20 then was set B made to boot next. Set A was never touched, so going back took one\n\
              \x20 command and no network.\n\
+             \x20 Between both one setting is renamed and another split. What a boot runs carried them to\n\
+             \x20 the new names, and back to the old ones.\n\
              \x20 Nothing took root rights, beyond installing packages. Nothing was started: these are the\n\
              \x20 bits that decide what boots. `cargo xtask demo` starts a machine that reads them.\n\n\
              {kept}\n\

@@ -11,6 +11,8 @@ use super::broken::Broken;
 use super::folder::Folder;
 use super::guest::{Boot, Guest};
 use super::host_files::HostFiles;
+use super::migrations::Migrations;
+use super::settings;
 use super::workshop::{HOURS_AGO, MONTH_AGO, Pace, Repository, Workshop};
 use crate::Result;
 use crate::command::Run;
@@ -28,7 +30,7 @@ const BAD: &str = "1.2.0";
 const WATCHDOG: u32 = 180;
 
 /// How many steps there are.
-const STEPS: usize = 23;
+const STEPS: usize = 25;
 
 /// The releases, in the order in which they are published.
 struct Releases {
@@ -48,14 +50,17 @@ pub(super) fn tell(folder: &Folder, broken: Broken) -> Result<()> {
     let first = workshop.boot_programs()?;
     let repository = workshop.repository()?;
     let releases = workshop.releases(&first, &repository, broken)?;
-    workshop.publish(&repository, &releases.old, MONTH_AGO)?;
-    workshop.publish(&repository, &releases.new, HOURS_AGO)?;
+    workshop.publish(&repository, &releases.old, MONTH_AGO, None)?;
+    let migrations = workshop.migrations([OLD, NEW])?;
+    workshop.publish(&repository, &releases.new, HOURS_AGO, Some(&migrations))?;
     workshop.check(&repository)?;
     let server = workshop.serve(&repository)?;
     let disk = workshop.disk(&releases.old, Some(&selector::program()))?;
     let mut story = Story::new(workshop, &disk, &server, broken)?;
     story.update(&releases.new)?;
-    story.workshop.publish(&repository, &releases.bad, Pace::AtOnce)?;
+    story.roll_back()?;
+    story.go_forward()?;
+    story.publish_bad(&repository, &releases.bad)?;
     story.update_to_bad(&releases.bad)?;
     story.fail()?;
     story.come_back(&releases)?;
@@ -88,7 +93,7 @@ impl Workshop<'_> {
         let files = self.folder.join("host-files");
         self.steps.step("adds our programs, their units and the trusted root to both", || {
             let files = HostFiles::gather(&files, &repository.folder, &record)?;
-            files.add_to(&pair.old.tar)?;
+            files.add_to_first(&pair.old.tar)?;
             files.add_to(&pair.new.tar)?;
             files.variant(&pair.new.tar, broken.files().as_deref(), &bad)?;
             Ok(((), format!("{BAD} is {NEW}, but {}", broken.told())))
@@ -134,18 +139,83 @@ impl<'a> Story<'a> {
             &format!("starts the machine, which updates itself from {OLD} to {NEW}"),
             &Boot {
                 name: "1-old",
-                orders: &["updog status", "updog check-update", "updog update --reboot"],
-                expected: vec![
-                    "waystone: starting set A".to_owned(),
-                    "waystone: set A: root is".to_owned(),
-                    good(OLD, 'A'),
-                    format!("running demo {OLD} from set A"),
-                    format!("{OLD} -> {NEW}"),
-                    "updog update --reboot".to_owned(),
+                orders: &[
+                    "updog status",
+                    settings::SHOW,
+                    "updog check-update",
+                    "updog update --reboot",
                 ],
+                expected: [
+                    vec![
+                        "waystone: starting set A".to_owned(),
+                        "waystone: set A: root is".to_owned(),
+                        good(OLD, 'A'),
+                        format!("running demo {OLD} from set A"),
+                    ],
+                    shown(&settings::OLD),
+                    vec![format!("{OLD} -> {NEW}"), "updog update --reboot".to_owned()],
+                ]
+                .concat(),
             },
         )?;
         self.workshop.looks(new, &self.disk, 'B')
+    }
+
+    /// Set B starts with the settings under their new names; somebody changes one, and goes back.
+    fn roll_back(&mut self) -> Result<()> {
+        self.boot(
+            &format!("restarts into {NEW}, which has new names for the settings, and goes back"),
+            &Boot {
+                name: "2-new",
+                orders: &[
+                    settings::SHOW,
+                    settings::NO_OLD_NAME,
+                    settings::CHANGE,
+                    "updog rollback --reboot",
+                ],
+                expected: [
+                    vec![
+                        "waystone: starting set B".to_owned(),
+                        format!("the settings go forward from {OLD} to {NEW}"),
+                        good(NEW, 'B'),
+                    ],
+                    shown(&settings::NEW),
+                    vec!["updog rollback --reboot".to_owned()],
+                ]
+                .concat(),
+            },
+        )
+    }
+
+    /// Set A starts with the settings under their old names, and goes forward again.
+    fn go_forward(&mut self) -> Result<()> {
+        self.boot(
+            &format!("is {OLD} again with its settings, and goes forward"),
+            &Boot {
+                name: "3-old",
+                orders: &["updog status", settings::SHOW, "updog rollback --reboot"],
+                expected: [
+                    vec![
+                        "waystone: starting set A".to_owned(),
+                        good(OLD, 'A'),
+                        format!("running demo {OLD} from set A"),
+                    ],
+                    shown(&settings::OLD[1..]),
+                    vec!["updog rollback --reboot".to_owned()],
+                ]
+                .concat(),
+            },
+        )
+    }
+
+    /// The bad release is there for everyone.
+    fn publish_bad(&mut self, repository: &Repository, bad: &Release) -> Result<()> {
+        let folder = self.workshop.folder.join("migrations-bad");
+        let migrations = match self.broken.migrations() {
+            Some(folder) => Migrations::at(folder),
+            None => Migrations::none(&folder, [NEW, BAD])?,
+        };
+        self.workshop.publish(repository, bad, Pace::AtOnce, Some(&migrations))
     }
 
     /// Set B starts, is good, and installs the bad release in set A.
@@ -153,7 +223,7 @@ impl<'a> Story<'a> {
         self.boot(
             &format!("restarts into {NEW}, which is good, and takes {BAD}"),
             &Boot {
-                name: "2-new",
+                name: "4-new",
                 // As a unit this time, in its sandbox.
                 orders: &[
                     "updog status",
@@ -181,7 +251,7 @@ impl<'a> Story<'a> {
         expected.extend(self.broken.failing(BAD, 'A'));
         self.boot(
             &format!("restarts into {BAD}, which fails and restarts by itself"),
-            &Boot { name: "3-bad", orders: &["echo this is not to be carried out"], expected },
+            &Boot { name: "5-bad", orders: &["echo this is not to be carried out"], expected },
         )
     }
 
@@ -190,17 +260,31 @@ impl<'a> Story<'a> {
         self.boot(
             &format!("is back on {NEW} with nobody's help, and says why"),
             &Boot {
-                name: "4-back",
-                orders: &["updog status", "updog check-update", "systemctl poweroff"],
-                expected: vec![
-                    "waystone: starting set B".to_owned(),
-                    good(NEW, 'B'),
-                    format!("running demo {NEW} from set B"),
-                    format!("{BAD} failed here and is not taken again: {}", self.broken.cause()),
-                    "demo: $ updog check-update".to_owned(),
-                    "demo: [3]".to_owned(),
-                    "demo: $ systemctl poweroff".to_owned(),
+                name: "6-back",
+                orders: &[
+                    "updog status",
+                    settings::SHOW,
+                    "updog check-update",
+                    "systemctl poweroff",
                 ],
+                expected: [
+                    vec![
+                        "waystone: starting set B".to_owned(),
+                        good(NEW, 'B'),
+                        format!("running demo {NEW} from set B"),
+                        format!(
+                            "{BAD} failed here and is not taken again: {}",
+                            self.broken.cause()
+                        ),
+                    ],
+                    shown(&settings::NEW[1..]),
+                    vec![
+                        "demo: $ updog check-update".to_owned(),
+                        "demo: [3]".to_owned(),
+                        "demo: $ systemctl poweroff".to_owned(),
+                    ],
+                ]
+                .concat(),
             },
         )?;
         self.workshop.looks(&releases.new, &self.disk, 'B')
@@ -223,7 +307,8 @@ impl<'a> Story<'a> {
              \x20 In a virtual machine, UEFI firmware started our boot selector, which read the priority bits\n\
              \x20 and started the kernel image of set A; our first program verified the root and systemd ran\n\
              \x20 {OLD}. The host fetched {NEW} over its network, wrote it to set B, checked every block,\n\
-             \x20 flipped the bits and restarted into it, and health checks proved it good.\n\
+             \x20 flipped the bits and restarted into it, and health checks proved it good. {NEW} has another\n\
+             \x20 name for one setting and two for another: the boot carried them over, and back for {OLD}.\n\
              \x20 Then came {BAD}, signed and whole like the others, but {told}.\n\
              \x20 It had one try. The try was used up, the next start was {NEW} again, and the host knows\n\
              \x20 why, and does not take {BAD} a second time. Nobody helped.\n\
@@ -232,6 +317,11 @@ impl<'a> Story<'a> {
              {count} steps in {elapsed}\n"
         ));
     }
+}
+
+/// What a host says of its settings when it is asked to show them.
+fn shown(settings: &[&str]) -> Vec<String> {
+    settings.iter().map(|line| format!("demo: | {line}")).collect()
 }
 
 /// What a host says of a start that is good.

@@ -21,6 +21,8 @@ pub(super) enum Broken {
     Hang,
     /// A bit of the root image flips on the disk, after it was installed and checked
     Corrupt,
+    /// A migration that is published with it cannot carry the settings over
+    Settings,
 }
 
 impl Broken {
@@ -32,6 +34,7 @@ impl Broken {
             Self::Panic => "its kernel panics while the system starts",
             Self::Hang => "it hangs before its health is looked at",
             Self::Corrupt => "a bit of it flips on the disk, after it was installed and checked",
+            Self::Settings => "a migration of it cannot carry the settings over",
         }
     }
 
@@ -42,9 +45,14 @@ impl Broken {
             Self::Health => "health",
             Self::Panic => "panic",
             Self::Hang => "hang",
-            Self::Corrupt => return None,
+            Self::Corrupt | Self::Settings => return None,
         };
         Some(place::fixture("host/broken").join(name))
+    }
+
+    /// Migrations that make the release bad, with their list.
+    pub(super) fn migrations(self) -> Option<PathBuf> {
+        (self == Self::Settings).then(|| place::fixture("host/broken/settings"))
     }
 
     /// Does to the installed release what files cannot.
@@ -66,6 +74,7 @@ impl Broken {
         match self {
             Self::Unit => judged(self.cause()),
             Self::Health => judged(self.cause()),
+            Self::Settings => judged(self.cause()),
             Self::Panic => vec!["Kernel panic - not syncing: sysrq triggered crash".to_owned()],
             Self::Hang => vec!["Software Watchdog Timer expired".to_owned()],
             Self::Corrupt => {
@@ -82,6 +91,7 @@ impl Broken {
             Self::Panic => "kernel panic",
             Self::Hang => "time-out: hung before its health was looked at",
             Self::Corrupt => "corruption",
+            Self::Settings => "unit migrator.service",
         }
     }
 }

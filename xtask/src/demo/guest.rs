@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(6 * 60);
 
 /// What begins the lines of those who tell something: the boot selector and the first program, the programs of the host, and
 /// the demo's own unit in the guest.
-const SPEAKERS: [&str; 3] = ["waystone: ", "updog", "demo: "];
+const SPEAKERS: [&str; 4] = ["waystone: ", "updog", "migrator", "demo: "];
 
 /// What the guest says when an order failed.
 const STOPPED: &str = "demo: stopped";

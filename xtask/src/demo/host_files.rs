@@ -14,8 +14,11 @@ use crate::place;
 /// Files of every host, and those that only the demo's host has, in the fixtures.
 const FOLDERS: [&str; 2] = ["host/root", "host/demo"];
 
+/// What an installer brings with the first release.
+const FIRST: &str = "host/first";
+
 /// Programs of ours that a host has.
-const PROGRAMS: [&str; 2] = ["signpost", "updog"];
+const PROGRAMS: [&str; 3] = ["migrator", "signpost", "updog"];
 
 /// A folder that is laid over root filesystems.
 #[derive(Debug)]
@@ -52,6 +55,16 @@ impl<'a> HostFiles<'a> {
     /// Fails when tar does.
     pub(super) fn add_to(&self, tar: &Path) -> Result<()> {
         self.append(tar, &self.folder)
+    }
+
+    /// Adds them to the root filesystem of a first release, with what an installer brings.
+    ///
+    /// # Errors
+    ///
+    /// Fails when tar does.
+    pub(super) fn add_to_first(&self, tar: &Path) -> Result<()> {
+        self.add_to(tar)?;
+        self.append(tar, &place::fixture(FIRST))
     }
 
     /// Makes a root filesystem that is another one with the files of a folder, if there is one.

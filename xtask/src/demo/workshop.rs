@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::folder::Folder;
+use super::migrations::{self, Migrations};
 use crate::Result;
 use crate::command::{PROGRAMS, Run, build_programs};
 use crate::packages::Need;
@@ -55,8 +56,9 @@ impl<'a> Workshop<'a> {
     pub(super) fn prepare(&mut self, needs: &[Need]) -> Result<()> {
         self.steps.step("Debian packages", || Ok(((), setup::install_packages(needs)?)))?;
         self.steps.step("builds our programs (cargo build --release)", || {
-            build_programs(&PROGRAMS)?;
-            Ok(((), PROGRAMS.join(" ")))
+            let programs: Vec<&str> = PROGRAMS.into_iter().chain([migrations::PACKAGE]).collect();
+            build_programs(&programs)?;
+            Ok(((), programs.join(" ")))
         })
     }
 
@@ -90,14 +92,30 @@ impl<'a> Workshop<'a> {
         Ok(Repository { folder, keys })
     }
 
-    pub(super) fn publish(&mut self, to: &Repository, release: &Release, pace: Pace) -> Result<()> {
+    /// With the migrations from the release before, unless it is the first.
+    pub(super) fn publish(
+        &mut self,
+        to: &Repository,
+        release: &Release,
+        pace: Pace,
+        migrations: Option<&Migrations>,
+    ) -> Result<()> {
         let what = format!("publishes {} to everyone {}", release.version(), pace.reach());
         self.steps.step(&what, || {
             let run = Run::ours("repo-tools").args(["release", "add"]);
             let run = run.arg("--repo").arg(&to.folder).arg("--parts").arg(&release.parts);
+            let run = migrations
+                .into_iter()
+                .fold(run, |run, migrations| run.arg("--migrations").arg(&migrations.folder));
             pace.ask(run.arg("--keys").arg(&to.keys)).record(&self.record).run()?;
-            Ok(((), pace.said()))
+            let said = [pace.said(), migrations.map(Migrations::said).unwrap_or_default()];
+            Ok(((), said.join(" ").trim().to_owned()))
         })
+    }
+
+    /// The migrations from one release to the next, ready to be published.
+    pub(super) fn migrations(&self, versions: [&str; 2]) -> Result<Migrations> {
+        Migrations::gather(&self.folder.join("migrations"), versions, &self.record)
     }
 
     pub(super) fn check(&mut self, repository: &Repository) -> Result<()> {
