@@ -21,6 +21,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("README.md", include_str!("../../templates/migration/README.md.in")),
     ("src/lib.rs", include_str!("../../templates/migration/src/lib.rs.in")),
     ("src/main.rs", include_str!("../../templates/migration/src/main.rs.in")),
+    ("tests/round_trip.rs", include_str!("../../templates/migration/tests/round_trip.rs.in")),
 ];
 
 /// The crate `migration` where no folder is given.
