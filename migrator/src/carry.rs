@@ -23,7 +23,7 @@ use crate::links::{Current, current};
 use crate::listing::{in_names, is_wanted};
 use crate::migrate::{Look, Step, all, swept};
 use crate::name::WORK;
-use crate::sweep::remove;
+use crate::remove::remove;
 use crate::work::Work;
 use crate::{Error, Log, Result, Secrets, Shown, StoreName};
 

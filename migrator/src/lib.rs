@@ -26,6 +26,7 @@ pub mod links;
 pub mod listing;
 pub mod migrate;
 mod name;
+mod remove;
 mod repository;
 pub mod returning;
 mod run;

@@ -33,8 +33,9 @@ use crate::flip::flip;
 use crate::folder::{Access, Folder};
 use crate::links::{Current, current};
 use crate::name::WORK;
+use crate::remove::remove;
 use crate::returning::{self, Return};
-use crate::sweep::{remove, sweep};
+use crate::sweep::sweep;
 use crate::work::Work;
 use crate::{Error, Limits, Log, Result, Secrets, Shown, Source, StoreName};
 

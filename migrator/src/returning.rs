@@ -29,7 +29,7 @@ use crate::folder::Folder;
 use crate::links::{Current, target};
 use crate::migrate::{KeptAside, Look, Mode, Outcome, Report, Request, Step, all, prepare, shown};
 use crate::name::{LinkName, WORK};
-use crate::sweep::remove;
+use crate::remove::remove;
 use crate::work::Work;
 use crate::{Error, Log, Result, Source, StoreName};
 

@@ -170,19 +170,19 @@ fn live(mut command: Command, work: &Path, events: &SyncSender<Event>) {
 /// Passes on what it says, line by line up to a limit, and reads on to the end.
 fn listen(output: impl Read, limit: u64, events: &SyncSender<Event>) {
     let mut reader = BufReader::new(output);
-    let mut left = Some(limit);
-    let mut line = Vec::new();
+    let (mut left, mut line) = (limit, Vec::new());
     while let Ok(1..) = reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
         let cost = u64::try_from(line.len()).unwrap_or(u64::MAX).saturating_add(LINE_COST);
-        let said = left.map(|left| match left.checked_sub(cost) {
-            Some(left) => (Some(left), printable(&String::from_utf8_lossy(line.trim_ascii_end()))),
-            None => (None, "(what it says beyond this is left out)".to_owned()),
-        });
-        if let Some((rest, text)) = said {
-            left = rest;
-            if events.send(Event::Line(text)).is_err() {
-                return;
-            }
+        let Some(rest) = left.checked_sub(cost) else {
+            let _ = events.send(Event::Line("(what it says beyond this is left out)".to_owned()));
+            // Not as lines: there may be any number of them.
+            let _ = io::copy(&mut reader, &mut io::sink());
+            break;
+        };
+        left = rest;
+        let text = printable(&String::from_utf8_lossy(line.trim_ascii_end()));
+        if events.send(Event::Line(text)).is_err() {
+            return;
         }
         line.clear();
     }

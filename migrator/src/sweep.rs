@@ -10,9 +10,6 @@
 //! ever is. What has no name of ours stays. The decision is [`surplus`], which does nothing; links go first, and the folder is flushed before stores do.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::{self, ErrorKind};
-use std::path::Path;
 
 use datastore::Store;
 use semver::Version;
@@ -21,6 +18,7 @@ use crate::error::failed;
 use crate::links::{Current, Inventory, inventory};
 use crate::migrate::{Look, Step};
 use crate::name::{LinkName, StoreName};
+use crate::remove::remove;
 use crate::{Error, Folder, Result};
 
 /// How many versions below the current one keep their stores.
@@ -127,19 +125,6 @@ pub(crate) fn sweep(
         folder.flush()?;
     }
     Ok([surplus.first, surplus.stores].concat())
-}
-
-/// Removes a link, or a folder with all that is in it, and never what a link leads to.
-pub(crate) fn remove(path: &Path) -> io::Result<()> {
-    let removed = match fs::symlink_metadata(path) {
-        Ok(kind) if kind.is_dir() => fs::remove_dir_all(path),
-        Ok(_) => fs::remove_file(path),
-        Err(error) => Err(error),
-    };
-    match removed {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ use semver::Version;
 use crate::error::failed;
 use crate::migrate::{Look, Step};
 use crate::name::{StoreName, WORK};
+use crate::remove::remove;
 use crate::run::{Call, run};
-use crate::sweep::remove;
 use crate::{Error, Folder, Limits, Log, Result, Source, copy};
 
 /// The folder in which migrations work.

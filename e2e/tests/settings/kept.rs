@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use e2e::world::{NEW, text};
+use e2e::world::{NEW, OLD, text};
 
 use crate::world::{Host, TARGETS};
 
@@ -102,6 +102,15 @@ fn what_was_valid_when_it_was_signed_moves_the_settings_however_late() {
     }
     assert_eq!(host.boot(NEW).code, 0);
     assert!(host.setting("settings/network/hostname").is_some());
+}
+
+#[test]
+fn a_clock_that_is_not_set_yet_or_wrong_is_not_asked() {
+    let host = Host::prepared();
+    assert_eq!(host.boot_at("@1970-01-01 00:00:10", NEW).code, 0);
+    assert_eq!(host.setting("settings/network/hostname").as_deref(), Some("\"worker-7\""));
+    assert_eq!(host.boot_at("@2099-01-01 00:00:00", OLD).code, 0);
+    assert_eq!(host.setting("settings/host/name").as_deref(), Some("\"worker-7\""));
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -71,19 +71,32 @@ impl Host {
 
     /// Runs `migrator` with what `updog` has kept.
     pub(crate) fn migrator(&self, more: &[&str]) -> Finished {
+        programs::finished(&mut self.command(more))
+    }
+
+    /// Boots as [`Self::boot`] does, with a clock that shows this time.
+    pub(crate) fn boot_at(&self, time: &str, version: &str) -> Finished {
+        let boot = self.command(&["--migrate-to-version", version]);
+        let mut faked = Command::new("faketime");
+        // The clock that only ever runs forward is not set by anybody.
+        faked.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").args(["-f", time]);
+        programs::finished(faked.arg(boot.get_program()).args(boot.get_args()))
+    }
+
+    fn command(&self, more: &[&str]) -> Command {
         let path = |name: &str| self.world.path(name);
-        programs::finished(
-            programs::command("migrator")
-                .arg("--datastore-path")
-                .arg(self.datastore().join("current"))
-                .arg("--migration-directory")
-                .arg(path("migrations/current/targets"))
-                .arg("--metadata-directory")
-                .arg(path("migrations/current/metadata"))
-                .arg("--root-path")
-                .arg(path("root.json"))
-                .args(more),
-        )
+        let mut command = programs::command("migrator");
+        command
+            .arg("--datastore-path")
+            .arg(self.datastore().join("current"))
+            .arg("--migration-directory")
+            .arg(path("migrations/current/targets"))
+            .arg("--metadata-directory")
+            .arg(path("migrations/current/metadata"))
+            .arg("--root-path")
+            .arg(path("root.json"))
+            .args(more);
+        command
     }
 
     /// Runs `migrator` about what is kept aside.

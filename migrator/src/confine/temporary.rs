@@ -1,9 +1,11 @@
 //! A migration's own place for temporary files, which goes with it.
 
-use std::fs::{self, DirBuilder};
+use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+
+use crate::remove::remove;
 
 /// Its name in the folder of the work, where no store is called so.
 const NAME: &str = "tmp";
@@ -31,6 +33,6 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         // What cannot be removed stops the next migration, and goes with the folder of the work.
-        let _ = fs::remove_dir_all(&self.path);
+        let _ = remove(&self.path);
     }
 }

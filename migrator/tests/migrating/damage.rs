@@ -74,6 +74,36 @@ fn a_half_copied_store_and_unknown_files_are_refused() {
 }
 
 #[test]
+fn one_value_that_is_no_json_is_refused_and_named() {
+    let cases = [
+        ("\"wor", "EOF"),
+        ("1 2", "trailing"),
+        ("{\"a\": }", "expected value"),
+        ("\0\0\0\0", "expected value"),
+        (&*"[".repeat(100_000), "EOF"),
+    ];
+    let name = "v1.5.2_0123456789abcdef/live/settings/host/name";
+    for (value, words) in cases {
+        refused(|world| fs::write(world.path(name), value).unwrap(), words);
+        refused(|world| fs::write(world.path(name), value).unwrap(), "live/settings/host/name");
+    }
+    refused(|world| fs::write(world.path(name), [0xFF]).unwrap(), "its value is no text");
+}
+
+#[test]
+fn a_copy_that_a_cut_left_half_made_is_no_store_and_goes() {
+    let mut world = world();
+    let half = world.path("v1.6.0_fedcba9876543210");
+    for (folder, file) in [(half.clone(), "live"), (world.path(".migrator-work/0"), "live")] {
+        fs::create_dir_all(folder.join(file)).unwrap();
+        fs::write(folder.join(file).join("ran"), "\"").unwrap();
+    }
+    world.migrate("1.6.0").unwrap();
+    assert_eq!(world.now().0, "v1.6.0");
+    assert!(!half.exists() && !world.path(".migrator-work").exists());
+}
+
+#[test]
 fn something_in_the_place_of_a_new_link_is_no_reason_to_lose_the_old_store() {
     refused_late("v1.6.0");
     refused_late("v1.6");

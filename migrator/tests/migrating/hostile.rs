@@ -22,7 +22,7 @@ fn failed(script: &str) -> String {
 fn world(script: &str) -> World {
     let steps = Scripts::default().with("1.5.2", "1.6.0", COUNTS).with("1.6.0", "1.7.0", script);
     let mut world = World::at("1.5.2", steps);
-    world.limits.time = Duration::from_secs(2);
+    world.limits.time = Duration::from_secs(10);
     world
 }
 
@@ -35,7 +35,7 @@ fn one_that_fails_changes_nothing() {
 
 #[test]
 fn one_that_hangs_changes_nothing() {
-    assert!(failed(&format!("{COUNTS}\nsleep 3600")).contains("did not end within 2 seconds"));
+    assert!(failed(&format!("{COUNTS}\nsleep 3600")).contains("did not end within 10 seconds"));
 }
 
 #[test]
@@ -47,6 +47,72 @@ fn one_that_leaves_no_store_changes_nothing() {
     assert!(failed("cp -a \"$3\" \"$5\"; ln -s /etc \"$5/live/etc\"").contains("live/etc"));
     assert!(failed("cp -a \"$3\" \"$5\"; mkfifo \"$5/live/fifo\"").contains("fifo"));
     assert!(failed("ln -s \"$3\" \"$5\"").contains("left no whole data store"));
+}
+
+#[test]
+fn one_that_leaves_something_else_than_a_folder_changes_nothing() {
+    assert!(failed("echo 1 > \"$5\"").contains("Not a directory"));
+    // Nobody writes into it: whoever opened it would wait for ever.
+    assert!(failed("mkfifo \"$5\"").contains("Not a directory"));
+    assert!(failed("mkdir \"$5\"; mkfifo \"$5/live\"").contains("live is no data store"));
+    assert!(
+        failed("mkdir \"$5\"; ln -s \"$3/live\" \"$5/live\"").contains("live is no data store")
+    );
+    assert!(failed("mknod \"$5\" b 7 0").contains("exit status: 1"), "devices are refused");
+    assert!(failed("mkdir -p \"$5/live/a\"; mkfifo \"$5/live/a/b.c\"").contains("no plain file"));
+}
+
+#[test]
+fn one_that_takes_away_what_it_reads_and_where_it_works() {
+    assert!(failed("rm -rf \"$3\"").contains("left no whole data store"));
+    assert!(failed("rm -rf \"$3\" \"$TMPDIR\"; exit 1").contains("exit status: 1"));
+    let mut world = world("mv \"$3\" \"$5\"; rm -rf \"$TMPDIR\"");
+    world.migrate("1.7.0").unwrap();
+    assert_eq!(world.now(), ("v1.7.0".into(), "migrate_v1.6.0_x".into()));
+}
+
+#[test]
+fn one_that_prepares_the_place_of_the_next_one_is_stopped_by_what_that_leaves() {
+    let planted = format!("{COUNTS}\nln -s ../v1.5.2_0123456789abcdef \"${{5%/*}}/2\"");
+    let steps = Scripts::default().with("1.5.2", "1.6.0", &planted).with("1.6.0", "1.7.0", COUNTS);
+    let mut world = World::at("1.5.2", steps);
+    let before = world.snapshot();
+    world.migrate("1.7.0").unwrap_err();
+    assert_eq!(world.snapshot(), before);
+}
+
+#[test]
+fn one_that_leaves_what_nobody_may_read_has_it_readable_again_or_fails() {
+    let script = format!("{COUNTS}\nchmod 0 \"$5/live/ran\"");
+    let mut world = world(&script);
+    match world.migrate("1.7.0") {
+        Ok(_) => assert_eq!(world.now().0, "v1.7.0", "root reads everything"),
+        Err(error) => {
+            assert!(cli::chain(&error).contains("live/ran"), "{error}");
+            assert_eq!(world.now().0, "v1.5.2");
+        }
+    }
+}
+
+#[test]
+fn one_that_leaves_more_folders_in_each_other_than_files_can_be_open_stands_in_nobodys_way() {
+    let deep = "mkdir -p \"$TMPDIR/$(printf 'd/%.0s' $(seq 1900))\"";
+    assert!(failed(&format!("{deep}; exit 1")).contains("exit status: 1"));
+    let mut world = world(&format!("{COUNTS}\n{deep}"));
+    world.migrate("1.7.0").unwrap();
+    assert_eq!(world.now().0, "v1.7.0");
+    assert!(!world.path(".migrator-work").exists());
+}
+
+#[test]
+fn one_that_says_a_gibibyte_on_both_outputs_is_read_and_not_kept() {
+    let flood = "yes | head -c 1073741824";
+    let mut world = world(&format!("{COUNTS}\n{flood} >&2 & {flood}; wait"));
+    world.limits.time = Duration::from_secs(300);
+    world.migrate("1.7.0").unwrap();
+    assert_eq!(world.now().0, "v1.7.0");
+    let length: usize = world.log.iter().map(String::len).sum();
+    assert!(length < 80_000, "{length}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Settings carried between versions: forward and back, cut at every step, with damaged links and hostile and confined migrations.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod bounds;
 mod confined;
 mod cuts;
 mod damage;

@@ -75,7 +75,7 @@ pub(crate) fn version(text: &str) -> Version {
 }
 
 /// Where a flush costs nothing, if there is such a place.
-fn place() -> PathBuf {
+pub(crate) fn place() -> PathBuf {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() }
 }
@@ -95,7 +95,12 @@ pub(crate) struct World {
 impl World {
     /// A data store of this version, in which nothing has run.
     pub(crate) fn at(text: &str, scripts: Scripts) -> Self {
-        let folder = tempfile::tempdir_in(place()).unwrap();
+        Self::within(&place(), text, scripts)
+    }
+
+    /// The same in a folder of this one.
+    pub(crate) fn within(place: &Path, text: &str, scripts: Scripts) -> Self {
+        let folder = tempfile::tempdir_in(place).unwrap();
         let world = Self { folder, scripts, limits: Limits::default(), log: Vec::new() };
         let version = version(text);
         let store = format!("v{version}_0123456789abcdef");
