@@ -3,26 +3,8 @@
 //! The path is `manifest`'s: the fewest steps, forward or reversed. A manifest without any migration is of a repository whose settings need
 //! none: every version is reached without running anything.
 
-use std::collections::BTreeSet;
-
-use manifest::{Direction, MigrationPath, Migrations};
+use manifest::{Direction, MigrationPath, Migrations, NoPath};
 use semver::Version;
-use thiserror::Error;
-
-/// No chain of steps connects two versions.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error(
-    "no migrations lead from {from} to {to}: the manifest has no step between {} and {}",
-    missing.0, missing.1
-)]
-pub struct NoChain {
-    /// Version of the settings.
-    pub from: Version,
-    /// Version that they should become.
-    pub to: Version,
-    /// Between which versions the first step is missing, the lower one first.
-    pub missing: (Version, Version),
-}
 
 /// What to run to get from the settings of one version to those of another.
 ///
@@ -33,39 +15,13 @@ pub fn chain(
     migrations: &Migrations,
     from: &Version,
     to: &Version,
-) -> Result<MigrationPath, NoChain> {
+) -> Result<MigrationPath, NoPath> {
     if migrations.is_empty() {
         let direction = if from <= to { Direction::Forward } else { Direction::Backward };
         let versions = vec![from.clone(), to.clone()];
         return Ok(MigrationPath { direction, names: Vec::new(), versions });
     }
-    migrations.path(from, to).map_err(|_| NoChain {
-        from: from.clone(),
-        to: to.clone(),
-        missing: missing(migrations, from.min(to), from.max(to)),
-    })
-}
-
-/// Where a chain upward from `low` breaks off, and the lowest version above it from which `high` can be reached.
-fn missing(migrations: &Migrations, low: &Version, high: &Version) -> (Version, Version) {
-    let mut reached = BTreeSet::from([low]);
-    // The steps are ordered by their lower version, so that one pass follows all of them.
-    for (from, to, _) in migrations.iter() {
-        if reached.contains(from) && to < high {
-            reached.insert(to);
-        }
-    }
-    let end = reached.last().copied().unwrap_or(low);
-    let mut leading = BTreeSet::from([high]);
-    let mut steps: Vec<_> = migrations.iter().collect();
-    steps.sort_by_key(|(_, to, _)| *to);
-    for (from, to, _) in steps.into_iter().rev() {
-        if leading.contains(to) {
-            leading.insert(from);
-        }
-    }
-    let next = leading.into_iter().find(|version| *version > end).unwrap_or(high);
-    (end.clone(), next.clone())
+    migrations.path(from, to)
 }
 
 #[cfg(test)]

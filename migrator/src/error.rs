@@ -4,9 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cli::{Classify, Kind};
+use manifest::NoPath;
 use thiserror::Error;
-
-use crate::chain::NoChain;
 
 /// The outcome of work on a data store.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -72,7 +71,7 @@ pub enum Error {
     Manifest(#[source] manifest::Error),
     /// A step is missing.
     #[error(transparent)]
-    Chain(#[from] NoChain),
+    Chain(#[from] NoPath),
     /// A migration cannot be unpacked.
     #[error("migration {name} cannot be unpacked")]
     Unpack {

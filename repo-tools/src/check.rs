@@ -7,6 +7,7 @@
 //! | manifest that cannot be read, or names targets that there are not | error |
 //! | packs whose heads are not what the manifest says, or of other root hashes | error |
 //! | frames that do not give the images of the manifest, or whose index says something else of them | error |
+//! | releases that no migrations connect, while there are migrations; migrations that no host can unpack or start | error |
 //! | packs from a release that was replaced since | warning |
 //! | expiry soon; `root.json` not the newest root; names that some client takes for others | warning |
 //! | releases that send hosts back | warning |
@@ -15,6 +16,7 @@
 mod frames;
 mod manifest;
 mod metadata;
+mod migrations;
 mod packs;
 mod targets;
 
@@ -56,7 +58,7 @@ pub struct Checkup {
     pub now: DateTime<Utc>,
     /// What expires within this is a warning.
     pub soon: Offset,
-    /// Does not read the target files, only their lengths, and the indexes of packs and frames.
+    /// Does not read the target files, only their lengths, and the indexes of packs and frames; no migrations.
     pub quick: bool,
 }
 

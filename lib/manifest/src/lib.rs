@@ -14,6 +14,7 @@
 //! | `offset`, `policy` | `2 hours` as an [`Offset`], a [`WavePolicy`] file |
 //! | `choose` | [`choose()`]: the one release for a [`Host`], with the reason for every other |
 //! | `migration` | [`Migrations`] and the [`MigrationPath`] between two versions |
+//! | `gaps` | where releases are not connected by migrations, as [`Gap`] |
 //! | [`report`] | what `image-builder` wrote down of a build |
 //!
 //! ```
@@ -39,6 +40,7 @@
 mod choose;
 mod digest;
 mod error;
+mod gaps;
 mod json;
 mod migration;
 mod model;
@@ -54,6 +56,7 @@ pub use choose::{
 };
 pub use digest::{Digest, DigestError};
 pub use error::Error;
+pub use gaps::Gap;
 pub use json::{JsonError, MAX_BYTES, MAX_DEPTH, MAX_VALUES};
 pub use migration::{Direction, MigrationPath, Migrations, NoPath};
 pub use model::{Content, Contents, Extra, Frames, Images, Manifest, Pack, Update};

@@ -41,12 +41,17 @@ pub struct MigrationPath {
 
 /// No chain of steps connects two versions.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("manifest has no migrations that connect {from} with {to}")]
+#[error(
+    "no migrations lead from {from} to {to}: the manifest has no step between {} and {}",
+    missing.0, missing.1
+)]
 pub struct NoPath {
     /// Version of the settings.
     pub from: Version,
     /// Version that they should become.
     pub to: Version,
+    /// Between which versions the first step is missing, the lower one first.
+    pub missing: (Version, Version),
 }
 
 impl Migrations {
@@ -92,11 +97,15 @@ impl Migrations {
     ///
     /// # Errors
     ///
-    /// Fails when no chain of steps connects the two.
+    /// Names the step that is missing when no chain connects the two.
     pub fn path(&self, from: &Version, to: &Version) -> Result<MigrationPath, NoPath> {
         let (low, high) = if from <= to { (from, to) } else { (to, from) };
         let versions = self.climb(low, high);
-        let mut versions = versions.ok_or_else(|| NoPath { from: from.clone(), to: to.clone() })?;
+        let mut versions = versions.ok_or_else(|| NoPath {
+            from: from.clone(),
+            to: to.clone(),
+            missing: self.missing(low, high),
+        })?;
         let mut names = self.names(&versions);
         let mut direction = Direction::Forward;
         if from > to {

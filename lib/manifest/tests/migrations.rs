@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use manifest::{Direction, Manifest, Migrations};
+use manifest::{Direction, Manifest, Migrations, NoPath};
 use proptest::prelude::*;
 use semver::Version;
 
@@ -60,7 +60,10 @@ fn the_same_version_needs_nothing_even_when_unknown() {
 #[test]
 fn without_a_chain_both_versions_are_named() {
     let error = steps(&[(0, 1), (2, 3)]).path(&version(3), &version(0)).unwrap_err();
-    assert_eq!(error.to_string(), "manifest has no migrations that connect 1.3.0 with 1.0.0");
+    assert_eq!(
+        error.to_string(),
+        "no migrations lead from 1.3.0 to 1.0.0: the manifest has no step between 1.1.0 and 1.2.0"
+    );
 }
 
 #[test]
@@ -98,6 +101,72 @@ fn two_spellings_of_one_step_are_a_doubled_key() {
     assert_eq!(error.to_string(), "migrations from 1.0.0 to 1.1.0 stand twice in the manifest");
 }
 
+/// A manifest of one variant with releases of these minor versions, and these steps.
+fn manifest(releases: &[u64], pairs: &[(u64, u64)]) -> Manifest {
+    let update = |minor: &u64| {
+        format!(
+            r#"{{"variant": "v", "arch": "a", "version": "1.{minor}.0", "max_version": "1.9.0", "waves": {{}},
+                "images": {{"boot": "b", "root": "r", "hash": "h"}}}}"#
+        )
+    };
+    let updates: Vec<_> = releases.iter().map(update).collect();
+    let text = format!(r#"{{"updates": [{}], "migrations": {{}}}}"#, updates.join(","));
+    let read = Manifest::parse(text.as_bytes()).unwrap();
+    Manifest { migrations: steps(pairs), ..read }
+}
+
+/// Where it has gaps: the two releases, and the step that is missing.
+fn gaps(manifest: &Manifest) -> Vec<[u64; 4]> {
+    let minors = |gap: manifest::Gap| {
+        let NoPath { from, to, missing: (low, high) } = gap.path;
+        [from.minor, to.minor, low.minor, high.minor]
+    };
+    manifest.gaps().into_iter().map(minors).collect()
+}
+
+#[test]
+fn releases_that_a_chain_connects_have_no_gap() {
+    assert!(gaps(&manifest(&[0, 1, 3], &[(0, 1), (1, 2), (2, 3)])).is_empty());
+    assert!(gaps(&manifest(&[3, 0, 1], &[(0, 1), (1, 3), (0, 3)])).is_empty());
+    assert!(gaps(&manifest(&[1], &[(5, 6)])).is_empty(), "there is nowhere to go");
+}
+
+#[test]
+fn a_repository_whose_settings_need_no_migration_has_no_gap() {
+    assert!(gaps(&manifest(&[0, 1, 2], &[])).is_empty());
+}
+
+#[test]
+fn a_chain_that_breaks_off_has_a_gap_where_it_does() {
+    assert_eq!(gaps(&manifest(&[0, 6], &[(0, 1), (1, 2), (4, 5), (5, 6)])), [[0, 6, 2, 4]]);
+    assert_eq!(gaps(&manifest(&[0, 1, 2], &[(0, 1)])), [[1, 2, 1, 2]]);
+    assert_eq!(gaps(&manifest(&[0, 1, 2], &[(1, 2)])), [[0, 1, 0, 1]]);
+    let both = manifest(&[0, 1, 2, 3], &[(1, 2)]);
+    assert_eq!(gaps(&both), [[0, 1, 0, 1], [2, 3, 2, 3]]);
+}
+
+#[test]
+fn a_release_beside_the_chain_has_a_gap_on_both_sides() {
+    assert_eq!(gaps(&manifest(&[0, 1, 2], &[(0, 2)])), [[0, 1, 0, 1], [1, 2, 1, 2]]);
+}
+
+#[test]
+fn a_release_that_nobody_can_come_from_or_to_has_a_gap() {
+    // Both branches of a fork can be reached from below, and not one from the other.
+    assert_eq!(gaps(&manifest(&[0, 1, 2], &[(0, 1), (0, 2)])), [[1, 2, 1, 2]]);
+    // Both lead to the same release, and one cannot be reached.
+    assert_eq!(gaps(&manifest(&[0, 1, 2], &[(0, 2), (1, 2)])), [[0, 1, 0, 1]]);
+}
+
+#[test]
+fn gaps_are_those_of_one_variant_and_architecture() {
+    let mut manifest = manifest(&[0, 1, 2], &[(0, 2)]);
+    manifest.updates[1].arch = "other".into();
+    assert!(gaps(&manifest).is_empty());
+    manifest.updates[2].variant = "other".into();
+    assert!(gaps(&manifest).is_empty());
+}
+
 /// Every chain between two versions, found without any cleverness.
 fn chains(pairs: &BTreeSet<(u64, u64)>, from: u64, to: u64) -> Vec<Vec<u64>> {
     if from == to {
@@ -127,5 +196,27 @@ proptest! {
             chain.reverse();
         }
         prop_assert_eq!(minors(&migrations, from, to), expected);
+    }
+
+    #[test]
+    fn there_is_a_gap_exactly_if_two_releases_are_not_connected_either_way(
+        pairs in prop::collection::btree_set((0u64..8, 1u64..9), 1..16),
+        releases in prop::collection::btree_set(0u64..9, 0..6),
+    ) {
+        let pairs: Vec<_> = pairs.into_iter().filter(|(low, high)| low < high).collect();
+        let releases: Vec<_> = releases.into_iter().collect();
+        let mut manifest = manifest(&releases, &pairs);
+        let connected = |manifest: &Manifest| {
+            let way = |from: &u64, to: &u64| minors(&manifest.migrations, *from, *to).is_some();
+            releases.iter().all(|from| releases.iter().all(|to| way(from, to)))
+        };
+        if !manifest.migrations.is_empty() {
+            prop_assert_eq!(manifest.gaps().is_empty(), connected(&manifest));
+        }
+        for gap in manifest.gaps() {
+            let (low, high) = gap.path.missing;
+            manifest.migrations.insert(low, high, vec![]).unwrap();
+        }
+        prop_assert!(manifest.migrations.is_empty() || connected(&manifest));
     }
 }

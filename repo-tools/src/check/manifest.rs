@@ -3,7 +3,7 @@
 use std::error::Error as _;
 
 use super::metadata::Known;
-use super::{Report, frames, packs};
+use super::{Report, frames, migrations, packs};
 use crate::files::read;
 use crate::layout::MANIFEST;
 use crate::{Layout, Result};
@@ -32,6 +32,7 @@ pub(super) fn check(
                 packs::check(layout, &manifest, update, known, report)?;
                 frames::check(layout, update, known, quick, report)?;
             }
+            migrations::check(layout, &manifest, known, quick, report)?;
         }
         Err(error) => {
             let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
@@ -49,13 +50,6 @@ fn check_manifest(manifest: &Manifest, known: &Known, report: &mut Report) {
             report.error(what, "publish the release again with --replace");
         }
         check_max_version(manifest, update, report);
-    }
-    for (from, to, names) in manifest.migrations.iter() {
-        for name in names.iter().filter(|name| !is_target(name)) {
-            let what =
-                format!("the migrations from {from} to {to} name {name}, which is no target");
-            report.error(what, "publish them again with 'release add --migrations'");
-        }
     }
 }
 

@@ -57,7 +57,8 @@ pub fn add(author: &Author, add: &Add, observer: &mut dyn Observer) -> Result<Ad
     let is_there = entry.is_same && have_steps;
     let lacking = Lacking::of(&change, &entry.update, add);
     if is_there && lacking.is_nothing() {
-        return Ok(Added::new(&change, &entry.update, &[], versions.into()));
+        let added = Added::new(&change, &entry.update, &[], versions.into());
+        return Ok(added.with_gaps(&change.published.manifest));
     }
     change.can_sign(Depth::Targets)?;
     let mut new = Vec::new();
@@ -72,11 +73,12 @@ pub fn add(author: &Author, add: &Add, observer: &mut dyn Observer) -> Result<Ad
     let mut added = Added::new(&change, &entry.update, &new, versions.into());
     (added.without_frames, added.without_pack) = (made.without_frames, made.without_pack);
     if !is_new {
-        return Ok(added);
+        return Ok(added.with_gaps(&change.published.manifest));
     }
     if let Some(steps) = steps {
         steps.publish(&mut change, add.replace, observer)?;
     }
+    added = added.with_gaps(&change.published.manifest);
     change.write_manifest(observer)?;
     added.versions = change.publish(Depth::Targets, observer)?.into();
     added.outcome = Outcome::Done;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use cli::ByteCount;
-use manifest::Update;
+use manifest::{Manifest, Update};
 use semver::Version;
 use serde::Serialize;
 
@@ -44,6 +44,8 @@ pub struct Added {
     pub packs: Vec<AddedPack>,
     /// The releases that were to have a pack and have none.
     pub without_pack: Vec<WithoutPack>,
+    /// Which releases for the same hosts no migrations connect, in words.
+    pub gaps: Vec<String>,
     /// When the first and the last host may take it; nothing: at once.
     pub from: Option<String>,
     /// When all hosts may.
@@ -96,10 +98,21 @@ impl Added {
             without_frames: None,
             packs: packs.collect(),
             without_pack: Vec::new(),
+            gaps: Vec::new(),
             from: waves.first().map(|wave| crate::time::stamp(wave.start)),
             until: waves.last().map(|wave| crate::time::stamp(wave.end)),
             versions,
         }
+    }
+}
+
+impl Added {
+    /// Says where the migrations of a manifest do not connect releases for the same hosts.
+    pub(super) fn with_gaps(mut self, manifest: &Manifest) -> Self {
+        let gaps = manifest.gaps().into_iter();
+        let here = gaps.filter(|gap| gap.variant == self.variant && gap.arch == self.arch);
+        self.gaps = here.map(|gap| gap.path.to_string()).collect();
+        self
     }
 }
 
@@ -124,6 +137,9 @@ impl fmt::Display for Added {
         }
         for without in &self.without_pack {
             writeln!(out, "  no pack from {}: {}", without.from, without.reason)?;
+        }
+        for gap in &self.gaps {
+            writeln!(out, "  warning: {gap}, nor back: hosts cannot take that way")?;
         }
         match (&self.from, &self.until) {
             (Some(from), Some(until)) => write!(out, "  to all hosts between {from} and {until}"),

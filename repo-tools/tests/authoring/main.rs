@@ -6,6 +6,7 @@ mod clients;
 mod frames;
 mod half_published;
 mod keys;
+mod migrations;
 mod mirror;
 mod packs;
 mod program;
