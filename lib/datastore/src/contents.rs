@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Json, Key};
+use crate::{Json, Key, key, name};
 
 /// Keys with their values, and the metadata beside them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,5 +28,28 @@ impl Contents {
         let Some(value) = self.data.remove(from) else { return false };
         self.data.insert(to.clone(), value);
         true
+    }
+
+    /// Whether it can lie in a folder: what is wrong where a key would have to be a file and a folder, or a file name be too long.
+    pub(crate) fn check_names(&self) -> Result<(), String> {
+        let below =
+            |key: &Key, above: &Key| Err(format!("{key} lies below {above}, which has a value"));
+        // In their order, what lies below a key comes right behind it.
+        for (above, key) in self.data.keys().zip(self.data.keys().skip(1)) {
+            if key.is_below(above) {
+                return below(key, above);
+            }
+        }
+        for (key, named) in &self.metadata {
+            let before = self.data.range(..key).next_back().map(|(before, _)| before);
+            if let Some(above) = before.filter(|before| key.is_below(before)) {
+                return below(key, above);
+            }
+            let last = key.segments().last().map_or(0, |last| name::encoded_length(last));
+            for name in named.keys() {
+                key::check_length(last + 1 + name::encoded_length(name))?;
+            }
+        }
+        Ok(())
     }
 }

@@ -47,6 +47,14 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
+    /// Bytes are no stream of settings, or not a whole one.
+    #[error("no whole stream of settings: {problem} (at byte {at})")]
+    Stream {
+        /// Where in it.
+        at: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A name is no key.
     #[error(transparent)]
     Key(#[from] NoKey),

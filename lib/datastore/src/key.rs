@@ -44,10 +44,17 @@ impl Key {
         for segment in &key.0 {
             check(segment).map_err(bad)?;
         }
-        if key.to_string().len() > MAX_LENGTH {
+        if key.length() > MAX_LENGTH {
             return Err(bad("it has more than 255 bytes"));
         }
         Ok(key)
+    }
+
+    /// How long it is as it is written, in bytes.
+    fn length(&self) -> usize {
+        let quotes = |segment: &str| if segment.chars().all(is_plain) { 0 } else { 2 };
+        // A dot before each but the first.
+        self.0.iter().map(|segment| segment.len() + quotes(segment) + 1).sum::<usize>() - 1
     }
 
     /// The segments.
@@ -74,7 +81,12 @@ pub(crate) fn check(segment: &str) -> Result<(), &'static str> {
     if segment.contains(|char: char| char.is_control() || char == '"') {
         return Err("a segment has a quote or a control character in it");
     }
-    if name::encode(segment).len() > MAX_LENGTH {
+    check_length(name::encoded_length(segment))
+}
+
+/// Whether a file name may be so long, in bytes.
+pub(crate) fn check_length(length: usize) -> Result<(), &'static str> {
+    if length > MAX_LENGTH {
         return Err("a segment is too long for a file name");
     }
     Ok(())
@@ -173,6 +185,7 @@ mod tests {
         #[test]
         fn a_key_is_what_was_written(segments in prop::collection::vec("[a-z0-9._/%ä -]{1,9}", 1..6)) {
             let key = Key::new(segments).unwrap();
+            prop_assert_eq!(key.to_string().len(), key.length());
             prop_assert_eq!(key.to_string().parse::<Key>().unwrap(), key);
         }
     }

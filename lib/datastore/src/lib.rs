@@ -22,6 +22,7 @@ mod json;
 mod key;
 mod name;
 mod store;
+pub mod stream;
 
 pub use area::Area;
 pub use contents::Contents;

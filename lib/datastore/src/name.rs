@@ -12,6 +12,12 @@ pub(crate) fn encode(segment: &str) -> String {
     utf8_percent_encode(segment, ENCODED).to_string()
 }
 
+/// How long a segment is as a file name, in bytes.
+pub(crate) fn encoded_length(segment: &str) -> usize {
+    let is_kept = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    segment.bytes().map(|byte| if is_kept(byte) { 1 } else { 3 }).sum()
+}
+
 /// The segment that a file name stands for.
 pub(crate) fn decode(name: &str) -> Option<String> {
     let segment = percent_decode_str(name).decode_utf8().ok()?;
@@ -38,6 +44,14 @@ mod tests {
         assert_eq!(of("name"), pair("name", ""));
         assert_eq!(of("name.strength"), pair("name", "strength"));
         assert_eq!(of("a%2Eb.setting-generator"), pair("a.b", "setting-generator"));
+    }
+
+    #[test]
+    fn the_length_is_known_before() {
+        for char in (0..=0x17F).filter_map(char::from_u32) {
+            let segment = format!("a{char}b");
+            assert_eq!(encoded_length(&segment), encode(&segment).len(), "{segment:?}");
+        }
     }
 
     #[test]

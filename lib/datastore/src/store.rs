@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{failed, layout};
+use crate::stream::Room;
 use crate::{Area, Contents, Error, Json, Key, Result, key, name};
 
 /// Folder of what is live.
@@ -38,6 +39,15 @@ struct Item {
     key: Key,
     metadata: Option<String>,
     path: PathBuf,
+}
+
+impl Item {
+    fn put(self, value: Json, contents: &mut Contents) {
+        match self.metadata {
+            Some(name) => contents.metadata.entry(self.key).or_default().insert(name, value),
+            None => contents.data.insert(self.key, value),
+        };
+    }
 }
 
 impl Store {
@@ -136,10 +146,7 @@ impl Store {
         let mut contents = Contents::default();
         self.walk(area, &mut |item| {
             let value = read(&item.path)?;
-            match item.metadata {
-                Some(name) => contents.metadata.entry(item.key).or_default().insert(name, value),
-                None => contents.data.insert(item.key, value),
-            };
+            item.put(value, &mut contents);
             Ok(())
         })?;
         Ok(contents)
@@ -152,6 +159,30 @@ impl Store {
     /// As [`Store::read`].
     pub fn read_all(&self) -> Result<BTreeMap<Area, Contents>> {
         self.areas()?.into_iter().map(|area| Ok((area.clone(), self.read(&area)?))).collect()
+    }
+
+    /// Everything, by area, if a [stream](crate::stream) holds it with room for as much again. All of it is read, as [`Store::check`] does, in any case.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::read`].
+    pub fn read_for_stream(&self) -> Result<Option<BTreeMap<Area, Contents>>> {
+        let (mut all, mut room) = (BTreeMap::new(), Some(Room::half()));
+        for area in self.areas()? {
+            let mut contents = Contents::default();
+            room = room.and_then(Room::less_area);
+            self.walk(&area, &mut |item| {
+                let value = read(&item.path)?;
+                room = room.and_then(|room| room.less(&item.key, item.metadata.as_deref(), &value));
+                match room {
+                    Some(_) => item.put(value, &mut contents),
+                    None => contents = Contents::default(),
+                }
+                Ok(())
+            })?;
+            all.insert(area, contents);
+        }
+        Ok(room.map(|_| all))
     }
 
     /// Reads all of all areas, to know that it is whole.
@@ -178,12 +209,13 @@ impl Store {
     pub fn write(&self, area: &Area, contents: &Contents) -> Result<()> {
         let base = self.folder_of(area);
         fs::create_dir_all(&base).map_err(failed("make", &base))?;
+        let mut writer = Writer { made: base.clone() };
         for (key, value) in &contents.data {
-            write(&base.join(key.path()), value)?;
+            writer.write(&base.join(key.path()), value)?;
         }
         for (key, named) in &contents.metadata {
             for (name, value) in named {
-                write(&metadata_path(&base, key, name)?, value)?;
+                writer.write(&metadata_path(&base, key, name)?, value)?;
             }
         }
         Ok(())
@@ -280,12 +312,21 @@ fn read(path: &Path) -> Result<Json> {
     Json::parse(text).map_err(|source| Error::Value { path: path.to_owned(), source })
 }
 
-fn write(path: &Path, value: &Json) -> Result<()> {
-    if let Some(above) = path.parent() {
-        fs::create_dir_all(above).map_err(failed("make", above))?;
+/// Writes files, of which those of one folder follow each other.
+struct Writer {
+    /// A folder that is there.
+    made: PathBuf,
+}
+
+impl Writer {
+    fn write(&mut self, path: &Path, value: &Json) -> Result<()> {
+        if let Some(above) = path.parent().filter(|above| *above != self.made) {
+            fs::create_dir_all(above).map_err(failed("make", above))?;
+            above.clone_into(&mut self.made);
+        }
+        let mut file = File::create_new(path).map_err(failed("write", path))?;
+        file.write_all(value.text().as_bytes()).map_err(failed("write", path))
     }
-    let mut file = File::create_new(path).map_err(failed("write", path))?;
-    file.write_all(value.text().as_bytes()).map_err(failed("write", path))
 }
 
 /// Where metadata of a key lies below the folder of an area.

@@ -24,6 +24,7 @@ pub(super) const ALL: &[Target] = &[
     target("command-line", 1024, "the kernel's command line"),
     target("configuration", 2048, "updog.toml"),
     target("data-store", 1024, "keys, values and files of a data store"),
+    target("datastore-stream", 1024, "a stream of settings, between migrations"),
     target("difference", 256, "prefixes of blocks: how a wanted image comes about"),
     target("file-contexts", 1024, "SELinux's file contexts, and labels by them"),
     target("frames", 512, "the frames and the index of a release, changed"),
