@@ -8,6 +8,7 @@ mod boot;
 mod delta;
 mod install;
 mod measure;
+mod migrator;
 mod rauc;
 mod slots;
 mod swupdate;
@@ -22,7 +23,7 @@ use crate::error::Error;
 /// What to measure.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Names of benches (default: all): verity, install, delta, boot, trust
+    /// Names of benches (default: all): verity, install, delta, boot, trust, migrator
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     /// Rounds that count
@@ -36,12 +37,13 @@ pub(crate) struct Options {
 /// A bench: its name and what it runs; it shows its bars and gives back those that are not met.
 type Bench = (&'static str, fn(&Options) -> Result<measure::Missed>);
 
-const BENCHES: [Bench; 5] = [
+const BENCHES: [Bench; 6] = [
     ("verity", |options| verity::run(options.rounds)),
     ("install", |options| install::run(options.rounds)),
     ("delta", |options| delta::run(options.rounds, options.quick)),
     ("boot", |options| boot::run(options.rounds)),
     ("trust", |options| trust::run(options.rounds)),
+    ("migrator", |options| migrator::run(options.rounds)),
 ];
 
 /// Runs the benches that were named.

@@ -115,6 +115,14 @@ impl Series {
         Bar::ratio(format!("time, of {}'s", other.name), ratio, limit)
     }
 
+    /// A bar on how much longer this side takes than another.
+    pub(super) fn time_beyond(&self, other: &Self, limit: Duration) -> Bar {
+        let beyond = self.median().saturating_sub(other.median());
+        let shown = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1000.0);
+        let what = format!("time, beyond {}", other.name);
+        Bar::new(&what, &shown(beyond), &format!("at most {}", shown(limit)), beyond <= limit)
+    }
+
     /// A bar on the peak memory of this side as a part of another's.
     pub(super) fn memory_of(&self, other: &Self, limit: Option<f64>) -> Bar {
         let kibibytes = |series: &Self| u32::try_from(series.peak().0 >> 10).unwrap_or(u32::MAX);
