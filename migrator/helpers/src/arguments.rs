@@ -14,15 +14,27 @@ pub enum Direction {
     Backward,
 }
 
+/// Where settings come from and go to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// From one store to another.
+    Folders {
+        /// The store that is read.
+        source: PathBuf,
+        /// The store that is made.
+        target: PathBuf,
+    },
+    /// From standard input to standard output, as a [stream](datastore::stream).
+    Stream,
+}
+
 /// What a migration is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arguments {
     /// Which way.
     pub direction: Direction,
-    /// The store that it reads.
-    pub source: PathBuf,
-    /// The store that it makes.
-    pub target: PathBuf,
+    /// From where to where.
+    pub way: Way,
 }
 
 impl Arguments {
@@ -33,7 +45,7 @@ impl Arguments {
     /// [`Error::Usage`] for anything unknown, doubled or missing.
     pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Self> {
         let mut arguments = arguments.into_iter();
-        let (mut direction, mut source, mut target) = (None, None, None);
+        let (mut direction, mut source, mut target, mut stream) = (None, None, None, None);
         while let Some(argument) = arguments.next() {
             let mut path = |name: &str| {
                 arguments
@@ -46,11 +58,24 @@ impl Arguments {
                 Some("--backward") => once(&mut direction, Direction::Backward)?,
                 Some(name @ "--source-datastore") => once(&mut source, path(name)?)?,
                 Some(name @ "--target-datastore") => once(&mut target, path(name)?)?,
+                Some("--stream") => once(&mut stream, ())?,
                 _ => return Err(usage(format!("{} is unknown", argument.display()))),
             }
         }
         Ok(Self {
             direction: direction.ok_or_else(|| usage("no direction"))?,
+            way: match stream {
+                None => Way::folders(source, target)?,
+                Some(()) if source.or(target).is_none() => Way::Stream,
+                Some(()) => return Err(usage("a stream and a data store")),
+            },
+        })
+    }
+}
+
+impl Way {
+    fn folders(source: Option<PathBuf>, target: Option<PathBuf>) -> Result<Self> {
+        Ok(Self::Folders {
             source: source.ok_or_else(|| usage("no --source-datastore"))?,
             target: target.ok_or_else(|| usage("no --target-datastore"))?,
         })
@@ -79,14 +104,20 @@ mod tests {
 
     #[test]
     fn direction_and_both_stores_in_any_order() {
-        let expected =
-            Arguments { direction: Direction::Backward, source: "a".into(), target: "b".into() };
+        let way = Way::Folders { source: "a".into(), target: "b".into() };
+        let expected = Arguments { direction: Direction::Backward, way };
         for line in [
             "--backward --source-datastore a --target-datastore b",
             "--target-datastore b --source-datastore a --backward",
         ] {
             assert_eq!(parse(line).unwrap(), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn a_stream_needs_no_stores() {
+        let expected = Arguments { direction: Direction::Forward, way: Way::Stream };
+        assert_eq!(parse("--forward --stream").unwrap(), expected);
     }
 
     #[test]
@@ -99,6 +130,10 @@ mod tests {
             "--forward --backward --source-datastore a --target-datastore b",
             "--forward --source-datastore a --source-datastore a --target-datastore b",
             "--forward --source-datastore a --target-datastore b c",
+            "--stream",
+            "--forward --stream --stream",
+            "--forward --stream --source-datastore a",
+            "--forward --stream --source-datastore a --target-datastore b",
         ] {
             assert!(matches!(parse(line), Err(Error::Usage(_))), "{line}");
         }

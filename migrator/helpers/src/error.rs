@@ -1,5 +1,7 @@
 //! Why a migration does not succeed.
 
+use std::io;
+
 use thiserror::Error;
 
 /// The outcome of a migration.
@@ -9,8 +11,18 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, Error)]
 pub enum Error {
     /// The command line is wrong.
-    #[error("{0}; usage: --forward|--backward --source-datastore PATH --target-datastore PATH")]
+    #[error(
+        "{0}; usage: --forward|--backward --source-datastore PATH --target-datastore PATH, or --forward|--backward --stream"
+    )]
     Usage(String),
+    /// Standard input cannot be read, or standard output not be written.
+    #[error("cannot {action}: {cause}")]
+    Stream {
+        /// What was tried.
+        action: &'static str,
+        /// The cause.
+        cause: io::Error,
+    },
     /// A name is no key.
     #[error(transparent)]
     Key(#[from] datastore::NoKey),

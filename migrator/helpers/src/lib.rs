@@ -15,6 +15,8 @@
 //! ```
 //!
 //! It is called `--forward|--backward --source-datastore PATH --target-datastore PATH`, as Bottlerocket's are. The target does not exist before.
+//! It can also be called `--forward|--backward --stream`, reads all settings from standard input then, and writes them to standard output
+//! ([`datastore::stream`]): so a whole chain of migrations needs the disk twice. That it can is written in it ([`run`]).
 //! Exit codes: 0 the target is whole, 1 it failed, 2 wrong usage. Changes apply to what is live and to each pending transaction. Backward they are
 //! undone in reverse order. What no change is about stays the same byte for byte. Flushing is the caller's.
 //!
@@ -27,7 +29,7 @@ mod error;
 pub mod harness;
 mod program;
 
-pub use arguments::{Arguments, Direction};
+pub use arguments::{Arguments, Direction, Way};
 pub use change::Change;
 pub use datastore::{Area, Contents, Json, Key, NoKey, Store};
 pub use error::{Error, Result};
