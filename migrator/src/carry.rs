@@ -187,7 +187,7 @@ fn replace(
 
 /// Writes settings into a store that does not count yet, with the owners and modes of `before`.
 fn write(work: &Work<'_>, before: &Path, settings: &All) -> Result<PathBuf> {
-    let path = work.place();
+    let path = work.next();
     let store = Store::create(&path).map_err(Error::Store)?;
     for (area, contents) in settings {
         store.write(area, contents).map_err(Error::Store)?;

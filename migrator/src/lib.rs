@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! program ─▶ migrate ─▶ links (which version?) ─▶ repository (what was kept, verified) ─▶ chain (which migrations?)
-//!                   └─▶ work (copy, run each, check) ─▶ flip (links)
+//!                   └─▶ work (read or copy, run each, check, write) ─▶ flip (links)
 //! ```
 //!
 //! A version that has settings of its own returns to them: [`returning`] keeps [`aside`] what was changed since, [`listing`] tells of it, and [`carry`](mod@carry) brings it
@@ -26,6 +26,7 @@ pub mod links;
 pub mod listing;
 pub mod migrate;
 mod name;
+mod ready;
 mod remove;
 mod repository;
 pub mod returning;
@@ -33,6 +34,7 @@ mod run;
 mod sealed;
 mod secrets;
 mod shown;
+mod stream;
 pub mod sweep;
 mod work;
 

@@ -7,8 +7,8 @@
 //!    A lower version that has settings of its own, from before an update, returns to these: see [`returning`](mod@crate::returning). Else
 //! 3. what was kept for this boot is verified, the chain is chosen ([`chain`](mod@crate::chain)), and every migration of it is verified and unpacked once,
 //!    so that nothing begins that lacks its end; the store is read as a whole;
-//! 4. the migrations run in a folder of their own, beginning with a copy; what each one leaves is read as a whole, and gets the owners and
-//!    modes of before;
+//! 4. the migrations run one after the other, those that can in a stream, which begins with what was read, the others in a folder of their own, beginning with
+//!    a copy; what each one leaves is read as a whole, and what comes into a folder gets the owners and modes of before ([`work`](mod@crate::work));
 //! 5. the file system is flushed, what the last one left gets a store's name, and the folder is flushed;
 //! 6. the links are replaced ([`flip`](mod@crate::flip)). One of these replacements makes the new store count;
 //! 7. the folder of 4 is removed.
@@ -33,6 +33,7 @@ use crate::flip::flip;
 use crate::folder::{Access, Folder};
 use crate::links::{Current, current};
 use crate::name::WORK;
+use crate::ready::Ready;
 use crate::remove::remove;
 use crate::returning::{self, Return};
 use crate::sweep::sweep;
@@ -123,7 +124,7 @@ pub struct KeptAside {
 pub enum Step<'a> {
     /// Something that was left over is gone.
     Removed(&'a Path),
-    /// The store that counts is copied, for migrations to read.
+    /// Settings are copied, or written from memory, into a folder in which migrations work.
     Copied(&'a Path),
     /// A migration of this name has left a whole store.
     Ran(&'a str),
@@ -182,9 +183,12 @@ pub fn migrate<S: Source>(
         back.carry_out(load, &mut report, (log, &mut look))?;
         return Ok(report);
     }
-    let source = load()?;
+    let source = Ready::new(load()?);
     let path = prepare(&source, &now.version, request.to)?;
-    store.check().map_err(Error::Store)?;
+    if request.mode == Mode::DryRun || path.names.is_empty() {
+        // Otherwise it is read when the first migration needs it, before anything runs.
+        store.check().map_err(Error::Store)?;
+    }
     report.direction = Some(path.direction);
     report.outcome = if path.names.is_empty() { Outcome::Linked } else { Outcome::Migrated };
     let moved = Moving { folder: &folder, now: &now, request, path: &path, source: &source };

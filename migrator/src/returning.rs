@@ -29,6 +29,7 @@ use crate::folder::Folder;
 use crate::links::{Current, target};
 use crate::migrate::{KeptAside, Look, Mode, Outcome, Report, Request, Step, all, prepare, shown};
 use crate::name::{LinkName, WORK};
+use crate::ready::Ready;
 use crate::remove::remove;
 use crate::work::Work;
 use crate::{Error, Log, Result, Source, StoreName};
@@ -131,8 +132,9 @@ impl Return<'_> {
         (log, look): (&mut Log<'_>, &mut Look<'_>),
     ) -> Result<Content> {
         let mut content = Content::default();
-        let found =
-            load().and_then(|source| self.find(&source, &mut content, (&mut *log, &mut *look)));
+        let found = load().and_then(|source| {
+            self.find(&Ready::new(source), &mut content, (&mut *log, &mut *look))
+        });
         if let Err(cut @ Error::Cut(_)) = found {
             return Err(cut);
         }

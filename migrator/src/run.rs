@@ -1,10 +1,11 @@
-//! One migration, run.
+//! One migration, run; and how any is watched.
 //!
-//! It is called as Bottlerocket's are: `--forward|--backward --source-datastore PATH --target-datastore PATH`. The target does not exist; the migration
+//! It is called as Bottlerocket's are (one that works in a stream in another way: [`stream`](mod@crate::stream)): `--forward|--backward --source-datastore PATH --target-datastore PATH`. The target does not exist; the migration
 //! makes it, whole. Of an environment it gets `TMPDIR` alone, a folder that goes with it, and no input; what it says on its outputs goes to the log under its name, up to a limit. It
 //! has so much time, memory, file length and open files, and does what [`confine`] lets it. Exit code 0 alone is success; the
 //! caller looks at what it left.
 
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -68,6 +69,17 @@ pub(crate) struct Call<'a> {
     pub(crate) work: &'a Path,
 }
 
+/// Where a migration runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    /// Its name.
+    pub(crate) name: &'a str,
+    /// The one folder in which it may write.
+    pub(crate) work: &'a Path,
+    /// What it writes its standard output to, if that is not for the log.
+    pub(crate) output: Option<&'a File>,
+}
+
 /// What happens while it runs.
 enum Event {
     /// It runs, in a process group of this number.
@@ -93,10 +105,30 @@ pub(crate) fn run(
     limits: &Limits,
     log: &mut Log<'_>,
 ) -> Result<()> {
+    let temporary = Temporary::within(call.work);
+    let temporary =
+        temporary.map_err(|source| Error::Start { name: call.name.to_owned(), source })?;
+    let mut command = command(program, call.name, call.direction);
+    command.env("TMPDIR", temporary.path());
+    command.arg("--source-datastore").arg(call.source).arg("--target-datastore").arg(call.target);
+    command.stdin(Stdio::null());
+    supervise(command, &Place { name: call.name, work: call.work, output: None }, limits, log)
+}
+
+/// Runs what was called, which has its input, to its end or to that of its time.
+///
+/// # Errors
+///
+/// [`Error::Start`] or [`Error::Failed`].
+pub(crate) fn supervise(
+    command: Command,
+    call: &Place<'_>,
+    limits: &Limits,
+    log: &mut Log<'_>,
+) -> Result<()> {
     let cannot = |source| Error::Start { name: call.name.to_owned(), source };
     let end = Instant::now() + limits.time;
-    let temporary = Temporary::within(call.work).map_err(cannot)?;
-    let events = start(command(program, call, &temporary), call, limits).map_err(cannot)?;
+    let events = start(command, call, limits).map_err(cannot)?;
     let mut say = |line: &str| log(&format!("{}: {line}", call.name));
     let ended = watch(&events, end, &mut say).map_err(cannot)?;
     match ended {
@@ -112,27 +144,22 @@ pub(crate) fn run(
     }
 }
 
-fn command(program: &Sealed, call: &Call<'_>, temporary: &Temporary) -> Command {
+/// The call of a migration, as far as all are alike.
+pub(crate) fn command(program: &Sealed, name: &str, direction: Direction) -> Command {
     let mut command = Command::new(program.path());
-    command
-        .arg0(call.name)
-        .arg(format!("--{}", call.direction))
-        .arg("--source-datastore")
-        .arg(call.source)
-        .arg("--target-datastore")
-        .arg(call.target)
-        .env_clear()
-        .env("TMPDIR", temporary.path())
-        .current_dir("/")
-        .process_group(0)
-        .stdin(Stdio::null());
+    command.arg0(name).arg(format!("--{direction}"));
+    command.env_clear().current_dir("/").process_group(0);
     command
 }
 
 /// Starts it from a thread of its own, which alone is confined, and which lives as long as it does.
-fn start(mut command: Command, call: &Call<'_>, limits: &Limits) -> io::Result<Receiver<Event>> {
+fn start(mut command: Command, call: &Place<'_>, limits: &Limits) -> io::Result<Receiver<Event>> {
     let (reader, writer) = io::pipe()?;
-    command.stdout(writer.try_clone()?).stderr(writer);
+    match call.output {
+        Some(file) => command.stdout(file.try_clone()?),
+        None => command.stdout(writer.try_clone()?),
+    };
+    command.stderr(writer);
     let calls = Calls::compile()?;
     let unfiltered = calls.is_none();
     child::prepare(&mut command, *limits, calls);

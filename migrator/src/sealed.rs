@@ -8,6 +8,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
 
+use datastore::stream::MARKER;
+use memchr::memmem;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use rustix::io::Errno;
 
@@ -23,6 +25,9 @@ const MAX_LENGTH: u64 = 128 << 20;
 #[derive(Debug)]
 pub struct Sealed {
     file: OwnedFd,
+    length: u64,
+    is_script: bool,
+    works_in_a_stream: bool,
 }
 
 impl Sealed {
@@ -40,12 +45,31 @@ impl Sealed {
     }
 
     fn seal(name: &str, program: &[u8]) -> Result<Self> {
-        if u64::try_from(program.len()).unwrap_or(u64::MAX) > MAX_LENGTH {
+        let length = u64::try_from(program.len()).unwrap_or(u64::MAX);
+        if length > MAX_LENGTH {
             return Err(Error::Large { name: name.to_owned(), limit: MAX_LENGTH });
         }
-        let file =
-            memory(program).map_err(|source| Error::Start { name: name.to_owned(), source })?;
-        Ok(Self { file })
+        let is_script = program.starts_with(b"#!");
+        let file = memory(program, is_script);
+        let file = file.map_err(|source| Error::Start { name: name.to_owned(), source })?;
+        let works_in_a_stream = memmem::find(program, &MARKER).is_some();
+        Ok(Self { file, length, is_script, works_in_a_stream })
+    }
+
+    /// The same once more; of a script there is one only, since whatever is started inherits it.
+    pub(crate) fn share(&self) -> Option<Self> {
+        let file = self.file.try_clone().ok().filter(|_| !self.is_script)?;
+        Some(Self { file, ..*self })
+    }
+
+    /// How much memory it takes, in bytes.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Whether it says of itself that it can be called with `--stream`.
+    pub(crate) fn works_in_a_stream(&self) -> bool {
+        self.works_in_a_stream
     }
 
     /// What the program is started as, in a child of this process.
@@ -73,11 +97,10 @@ fn unpack(name: &str, bytes: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// Puts a program into memory that can be run and not be changed.
-fn memory(program: &[u8]) -> io::Result<OwnedFd> {
+fn memory(program: &[u8], is_script: bool) -> io::Result<OwnedFd> {
     // A script is opened once more by its interpreter, after it was started.
-    let inherited = program.starts_with(b"#!");
     let flags = MemfdFlags::ALLOW_SEALING
-        | if inherited { MemfdFlags::empty() } else { MemfdFlags::CLOEXEC };
+        | if is_script { MemfdFlags::empty() } else { MemfdFlags::CLOEXEC };
     let made = match memfd_create("migration", flags | MemfdFlags::EXEC) {
         // Before Linux 6.3 it can always be run, and cannot be asked for.
         Err(Errno::INVAL) => memfd_create("migration", flags),

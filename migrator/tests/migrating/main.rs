@@ -7,5 +7,6 @@ mod cuts;
 mod damage;
 mod hostile;
 mod returning;
+mod streams;
 mod versions;
 mod world;
