@@ -14,8 +14,10 @@ use std::time::Duration;
 use rustix::process::{Signal, getppid, kill_process};
 use rustix::system::{RebootCommand, reboot};
 
+use crate::settings;
+
 /// What the check of this release does: `pass`; `fail WHY`; `late SECONDS`, which passes then; `stuck`, which fails, and restarts
-/// are not carried out; `stop`, which stops the program that runs it.
+/// are not carried out; `stop`, which stops the program that runs it; `carried`, which passes if this boot has carried the settings.
 const CHECK: &str = "/usr/lib/guest/check";
 
 /// Runs the one that it was called for.
@@ -57,6 +59,13 @@ fn check() -> ExitCode {
         None if text.trim() == "pass" => ExitCode::SUCCESS,
         None if text.trim() == "stuck" => ExitCode::FAILURE,
         None if text.trim() == "stop" => stop_parent(),
+        None if text.trim() == "carried" => match settings::are_carried() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                eprintln!("{why}");
+                ExitCode::FAILURE
+            }
+        },
         Some(("fail", why)) => {
             eprintln!("{why}");
             ExitCode::FAILURE

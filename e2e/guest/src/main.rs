@@ -16,6 +16,7 @@ mod kills;
 mod netlink;
 mod places;
 mod room;
+mod settings;
 mod steps;
 
 use std::process::ExitCode;

@@ -4,10 +4,11 @@
 //!
 //! | step | does |
 //! |---|---|
-//! | `updog …`, `signpost …` | runs the program, its output line by line, then how it ended |
+//! | `updog …`, `signpost …`, `migrator …` | runs the program, its output line by line, then how it ended |
 //! | `kill TIMES updog …` | starts the program so many times and kills each run at another moment; of words with a bar in between each run takes the next |
 //! | `fill`, `free` | takes all the room that the state has, gives it back |
 //! | `read-only`, `read-write` | how the state is mounted from now on |
+//! | `settle VERSION SETTING …`, `set SETTING …`, `settings` | makes settings as an installer leaves them, changes some, tells all |
 //! | `hang` | nothing, for ever |
 //! | `panic` | has the kernel panic |
 //! | `exit` | ends the first program, which the kernel takes for a panic |
@@ -21,7 +22,7 @@ use std::thread;
 
 use rustix::system::{RebootCommand, reboot};
 
-use crate::{kills, netlink, places, room};
+use crate::{kills, netlink, places, room, settings};
 
 /// What a release brings along.
 const OWN: &str = "/usr/lib/guest/steps";
@@ -30,7 +31,7 @@ const OWN: &str = "/usr/lib/guest/steps";
 const ORDERED: &str = "/sys/firmware/qemu_fw_cfg/by_name/opt/waystone/steps/raw";
 
 /// The programs that a step may be.
-const PROGRAMS: [&str; 2] = ["updog", "signpost"];
+const PROGRAMS: [&str; 3] = ["migrator", "signpost", "updog"];
 
 /// Takes all steps; without any there is nothing to mount either.
 ///
@@ -53,6 +54,9 @@ fn take(step: &str) -> io::Result<()> {
     match words.next() {
         Some(program) if PROGRAMS.contains(&program) => run(step, program, words),
         Some("kill") => kills::take(words),
+        Some("settle") => settings::settle(words),
+        Some("set") => settings::set(words),
+        Some("settings") => settings::tell(),
         Some("fill") => room::fill(),
         Some("free") => room::free(),
         Some("read-only") => room::remount(true),
@@ -88,6 +92,9 @@ fn run<'a>(step: &str, program: &str, arguments: impl Iterator<Item = &'a str>) 
     // It says all that it can, also if it ends in a panic.
     let _ = told.join();
     let code = child.wait()?.code();
+    if program == "migrator" {
+        settings::note(code)?;
+    }
     println!(
         "guest: step {step} ended with {}",
         code.map_or("a signal".into(), |code| code.to_string())

@@ -7,7 +7,7 @@ use super::case::{Bench, Case, Failure};
 use super::system::{System, SystemBench};
 use super::{
     bad_release, faults, health, initramfs, last_words, layout, power, secure_boot, selector,
-    selinux, update,
+    selinux, settings, update,
 };
 
 /// A case that can be tried by its name.
@@ -44,6 +44,7 @@ const SYSTEM: &[(&str, &[Case<SystemBench>])] = &[
     ("bad-release", bad_release::CASES),
     ("health", health::CASES),
     ("health", last_words::CASES),
+    ("settings", settings::CASES),
     ("power", power::CASES),
     ("faults", faults::CASES),
     ("layout", layout::CASES),

@@ -13,10 +13,10 @@ use super::release::{COMPLAINT, Flavour};
 use super::system::SystemBench;
 
 /// What a host does at each boot.
-const HEALTH: &str = "updog health";
+pub(super) const HEALTH: &str = "updog health";
 
 /// What the kernel says when it restarts because it was asked to.
-const RESTARTS: &str = "reboot: Restarting system";
+pub(super) const RESTARTS: &str = "reboot: Restarting system";
 
 /// What the kernel says when nobody fed its watchdog.
 const EXPIRED: &str = "Kernel panic - not syncing: Software Watchdog Timer expired";
@@ -199,19 +199,28 @@ fn gives_way(
     host: &Host<'_>,
     each: impl Fn(&Said) -> Result<(), Failure>,
 ) -> Result<Said, Failure> {
+    gives_way_taking(host, &[HEALTH, "updog status"], each)
+}
+
+/// The same, and set A takes these steps, its health among them.
+pub(super) fn gives_way_taking(
+    host: &Host<'_>,
+    last: &[&str],
+    each: impl Fn(&Said) -> Result<(), Failure>,
+) -> Result<Said, Failure> {
     for _ in 0..TRIES {
         let said = host.boot(&[HEALTH])?;
         says(&said, "waystone: starting set B")?;
         never_says(&said, "guest: verdict")?;
         each(&said)?;
     }
-    let said = host.boot(&[HEALTH, "updog status"])?;
+    let said = host.boot(last)?;
     is_up(&said, SetId::A, "1.0.0")?;
     ended(&said, HEALTH, 0)?;
     Ok(said)
 }
 
 /// The status knows that 1.1.0 failed, and why.
-fn failed(said: &Said, why: &str) -> Result<(), Failure> {
+pub(super) fn failed(said: &Said, why: &str) -> Result<(), Failure> {
     says(said, &format!("1.1.0 failed here and is not taken again: {why}"))
 }

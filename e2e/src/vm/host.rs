@@ -9,6 +9,7 @@ use super::case::{Failure, ensure};
 use super::console::Said;
 use super::failing::Failing;
 use super::machine::Machine;
+use super::migrations;
 use super::release::{Flavour, Release};
 use super::repository::Repository;
 use super::system::{FIRST, SystemBench};
@@ -48,7 +49,21 @@ impl<'a> Host<'a> {
     /// Publishes a release in the host's repository, if it has one.
     pub(super) fn publish(&self, version: &str, flavour: Flavour) -> Result<(), Failure> {
         let release = self.release(version, flavour)?;
-        self.repository.iter().try_for_each(|repository| repository.add(&release))
+        self.repository.iter().try_for_each(|repository| repository.add(&release, None))
+    }
+
+    /// Publishes a release with migrations from the first one, by the names of their programs.
+    pub(super) fn publish_carrying(
+        &self,
+        version: &str,
+        flavour: Flavour,
+        programs: &[&str],
+    ) -> Result<(), Failure> {
+        let release = self.release(version, flavour)?;
+        let folder = self.bench.folder.join("migrations");
+        migrations::gather(&folder, &self.bench.system, version, programs)?;
+        let add = |repository: &Repository| repository.add(&release, Some(&folder));
+        self.repository.iter().try_for_each(add)
     }
 
     /// A release of the system.

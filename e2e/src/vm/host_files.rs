@@ -11,7 +11,7 @@ use super::debian::output;
 use super::machine::SERVER;
 
 /// The programs that a host runs.
-const PROGRAMS: [&str; 2] = ["updog", "signpost"];
+const PROGRAMS: [&str; 3] = ["migrator", "signpost", "updog"];
 
 /// Whom updog trusts for HTTPS: it does not start without anybody. From Debian's package `ca-certificates`.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";

@@ -29,11 +29,21 @@ pub(super) enum Flavour {
     CannotRestart,
     /// The program that looks at its health is stopped by its own check.
     StopsHealth,
+    /// Each boot carries the settings, and its health check asks whether it could.
+    Carries,
 }
 
 /// What the check of a release does, and how its programs are set.
 const CHECK: &str = "usr/lib/guest/check";
 const SETTINGS: &str = "etc/updog.toml";
+
+/// The steps that a release brings along.
+const STEPS: &str = "usr/lib/guest/steps";
+
+/// What a boot does to have the settings of its own version.
+pub(super) const CARRY: &str = "migrator --datastore-path /var/lib/waystone/datastore/current --root-path /usr/share/updog/root.json \
+     --metadata-directory /var/lib/waystone-migrations/current/metadata --migration-directory /var/lib/waystone-migrations/current/targets \
+     --migrate-to-version-from-os-release";
 
 /// What the failing check says.
 pub(super) const COMPLAINT: &str = "the service does not answer";
@@ -62,7 +72,7 @@ impl Flavour {
         let check = |text: &str| (CHECK, format!("{text}\n"));
         match self {
             Self::Good | Self::Panics | Self::NoFirstProgram => Vec::new(),
-            Self::Hangs => vec![("usr/lib/guest/steps", "hang\n".to_owned())],
+            Self::Hangs => vec![(STEPS, "hang\n".to_owned())],
             Self::FailsCheck => vec![check(&format!("fail {COMPLAINT}"))],
             Self::PassesLate => vec![check("late 600")],
             Self::BadSettings => vec![(SETTINGS, "seed = 'many'\n".to_owned())],
@@ -71,6 +81,7 @@ impl Flavour {
                 vec![check("stuck"), (SETTINGS, format!("{}watchdog = 'none'\n", settings()))]
             }
             Self::StopsHealth => vec![check("stop")],
+            Self::Carries => vec![(STEPS, format!("{CARRY}\n")), check("carried")],
         }
     }
 }

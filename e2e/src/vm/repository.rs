@@ -51,14 +51,17 @@ impl Repository {
         Ok(Self { folder: folder.to_owned(), keys, program, server })
     }
 
-    /// Publishes a release.
+    /// Publishes a release, with the migrations of a folder if there is one.
     ///
     /// # Errors
     ///
     /// Fails if repo-tools does.
-    pub(super) fn add(&self, release: &Release) -> Result<(), Failure> {
+    pub(super) fn add(&self, release: &Release, migrations: Option<&Path>) -> Result<(), Failure> {
         let mut add = Command::new(&self.program);
         add.args(["release", "add", "--repo"]).arg(&self.folder).arg("--keys").arg(&self.keys);
+        if let Some(folder) = migrations {
+            add.arg("--migrations").arg(folder);
+        }
         output(add.arg("--parts").arg(&release.parts)).map(drop)
     }
 }

@@ -70,7 +70,7 @@ impl System {
     /// Fails if a program is not built, or something cannot be made.
     pub fn build(target: &Path) -> Result<Self, Failure> {
         let first = |name: &str| built(target, "x86_64-unknown-linux-gnu/initramfs", name);
-        for name in ["image-builder", "repo-tools", "signpost", "updog"] {
+        for name in ["image-builder", "migrator", "repo-tools", "signpost", "updog"] {
             built(target, "release", name)?;
         }
         let (vm, folder) = (target.join("vm"), target.join("vm/system"));
