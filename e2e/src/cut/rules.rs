@@ -55,6 +55,9 @@ pub const ALL: [Rule; 7] = [RUNNING, CLEARED, FLUSHED, ONE_COPY, NAMED, DONE, RE
 /// The name of the record of what was staged.
 const RECORD_FILE: &str = "staged.json";
 
+/// The folder in which migrations work.
+const WORK: &str = ".migrator-work";
+
 /// Gives every breach of a rule, in words.
 #[must_use]
 pub fn breaches(recording: &Recording, known: &Known, active: SetId, is_done: bool) -> Vec<String> {
@@ -230,7 +233,10 @@ impl<'r> Watch<'r> {
         // A new name for what had one: what it stands for is looked at.
         if let [Naming { to: Some(node), name, .. }, Naming { to: None, .. }] = names {
             let parent = names[0].folder;
-            self.is_flushed(*node, parent, &name.to_string_lossy());
+            // Where migrations work, no name lasts: what is removed there is moved about.
+            if !self.recording.path(parent).iter().any(|part| part == WORK) {
+                self.is_flushed(*node, parent, &name.to_string_lossy());
+            }
         }
         for naming in names {
             let folder = self.names.entry(naming.folder).or_default();
