@@ -45,6 +45,8 @@ fn cargo_test(folder: &Path) -> Output {
     let mut command = Command::new("timeout");
     command.args([LIMIT, env!("CARGO"), "test", "--offline"]).current_dir(folder);
     command.env("CARGO_TARGET_DIR", format!("{ROOT}/target/new-migration"));
+    // Nobody looks into these programs.
+    command.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_PROFILE_TEST_DEBUG", "0");
     command.output().unwrap()
 }
 
