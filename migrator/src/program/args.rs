@@ -13,6 +13,8 @@ use super::new::NewArgs;
 /// The migrations between the two versions run on a copy of the settings, one after the other; then links are replaced, and the copy counts. Whatever
 /// fails, and whenever the power is cut, the settings of before or those of after count, whole. No data store, or one that has the version
 /// already, is success.
+///
+/// A lower version that had settings of its own before an update returns to them; what was changed since is kept aside.
 #[derive(Debug, Parser)]
 #[command(name = "migrator", version, max_term_width = 100)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
