@@ -201,11 +201,9 @@ fn refused() -> Result<Rules, BackendError> {
         when(0, Dword, MaskedEq(flag), flag)
     };
     add(libc::SYS_clone, NAMESPACES.iter().map(namespace).collect::<Result<_, _>>()?);
-    let kinds = |argument| DEVICES.map(|kind| is_kind(argument, kind)).into_iter().collect();
     #[cfg(target_arch = "x86_64")]
-    add(libc::SYS_mknod, kinds(1)?);
-    let kinds: Result<_, _> = kinds(2);
-    add(libc::SYS_mknodat, kinds?);
+    add(libc::SYS_mknod, devices(1)?);
+    add(libc::SYS_mknodat, devices(2)?);
     let marks = MARKS.map(|request| when(1, Dword, Eq, request));
     add(libc::SYS_ioctl, marks.into_iter().collect::<Result<_, _>>()?);
     // Without new limits it only asks for those that there are.
@@ -213,8 +211,10 @@ fn refused() -> Result<Rules, BackendError> {
     Ok(rules)
 }
 
-fn is_kind(argument: u8, kind: u32) -> Result<SeccompRule, BackendError> {
-    when(argument, Dword, MaskedEq(u64::from(libc::S_IFMT)), u64::from(kind))
+/// Rules about a mode that makes a device.
+fn devices(argument: u8) -> Result<Vec<SeccompRule>, BackendError> {
+    let is_kind = |kind| when(argument, Dword, MaskedEq(u64::from(libc::S_IFMT)), u64::from(kind));
+    DEVICES.into_iter().map(is_kind).collect()
 }
 
 /// A rule about one argument, counted from 0.
