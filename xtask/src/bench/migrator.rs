@@ -53,9 +53,11 @@ fn carrying(bed: &Bed, rounds: u32) -> Result<Missed> {
 /// The same version, against no more than a start.
 fn nothing(bed: &Bed, rounds: u32) -> Result<Missed> {
     bed.reset()?;
-    let side = |name, run| Side { name, prepare: Box::new(|| Ok(())), run };
-    let nothing = side("nothing to do", Box::new(|| bed.none()) as Box<dyn Fn() -> Run>);
-    let start = side("--version", Box::new(|| Run::ours("migrator").arg("--version")));
+    let none = || Ok(());
+    let start = || Run::ours("migrator").arg("--version");
+    let nothing =
+        Side { name: "nothing to do", prepare: Box::new(none), run: Box::new(|| bed.none()) };
+    let start = Side { name: "--version", prepare: Box::new(none), run: Box::new(start) };
     let all = measure::in_turns(rounds, &[nothing, start])?;
     let bars = [all[0].time_beyond(&all[1], NOTHING), all[0].memory(MEMORY)];
     Ok(measure::show(&format!("migrator: {KEYS} keys, nothing to do"), &all, &bars))

@@ -1,6 +1,5 @@
 //! What is measured upon: a data store, and a signed repository with migrations.
 
-use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -86,7 +85,7 @@ impl Bed {
         add.args(["--images", "lz4"]).record(&record).run().map(|_| ())
     }
 
-    /// A folder with the migrations and the listing that names them.
+    /// A folder with the migrations, without symbols as a publisher has them, and the listing that names them.
     fn migrations(&self) -> Result<PathBuf> {
         let folder = self.path("migrations");
         place::make_folder(&folder)?;
@@ -95,7 +94,7 @@ impl Bed {
             let (from, to) = (version(minor), version(minor + 1));
             let file = format!("migrate_v{to}_{program}");
             let path = folder.join(&file);
-            fs::copy(place::program(program), &path).map_err(Error::file("write", &path))?;
+            Run::new("strip").arg("-o").arg(&path).arg(place::program(program)).run()?;
             listing +=
                 &format!("[[migrations]]\nfrom = '{from}'\nto = '{to}'\nfiles = ['{file}']\n");
         }
