@@ -186,7 +186,10 @@ fn write(folder: &Folder, name: &str, aside: &Aside, look: &mut Look<'_>) -> Res
     let written = || {
         let mut options = OpenOptions::new();
         let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        if rustix::process::geteuid().is_root() {
+        let there = file.metadata()?;
+        // A sandbox may forbid the call, which is needed only where another owns the folder.
+        let is_other = (there.uid(), there.gid()) != (owner.uid(), owner.gid());
+        if is_other && rustix::process::geteuid().is_root() {
             fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
         }
         file.write_all(&text)?;
