@@ -55,13 +55,15 @@ impl Fleet<'_> {
     }
 
     fn settings(&self, seed: u16) -> String {
-        let url = self.url;
+        let (url, migrator) = (self.url, place::program("migrator"));
         format!(
             "metadata_base_url = \"{url}/metadata/\"\ntargets_base_url = \"{url}/targets/\"\n\
              seed = {seed}\nversion_lock = \"latest\"\nignore_waves = false\n\n\
              # A host has these under /usr, /var and /etc; here they lie beside this file.\n\
              root_path = \"root.json\"\nos_release_path = \"os-release\"\n\
-             metadata_cache = \"metadata\"\nmigrations_dir = \"migrations\"\nstate_dir = \"state\"\n"
+             metadata_cache = \"metadata\"\nmigrations_dir = \"migrations\"\nstate_dir = \"state\"\n\
+             [migrations]\ndatastore = \"datastore\"\nprogram = \"{}\"\n",
+            migrator.display()
         )
     }
 }

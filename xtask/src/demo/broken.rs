@@ -21,7 +21,7 @@ pub(super) enum Broken {
     Hang,
     /// A bit of the root image flips on the disk, after it was installed and checked
     Corrupt,
-    /// A migration that is published with it cannot carry the settings over
+    /// A migration that is published with it works before the restart only
     Settings,
 }
 
@@ -34,7 +34,9 @@ impl Broken {
             Self::Panic => "its kernel panics while the system starts",
             Self::Hang => "it hangs before its health is looked at",
             Self::Corrupt => "a bit of it flips on the disk, after it was installed and checked",
-            Self::Settings => "a migration of it cannot carry the settings over",
+            Self::Settings => {
+                "a migration of it works before the restart only, and not in the boot"
+            }
         }
     }
 
