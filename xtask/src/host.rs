@@ -119,6 +119,16 @@ impl Host {
         run.arg("--os-release-path").arg(path("os-release")).record(&self.record).run()
     }
 
+    /// What `migrator diff` tells of settings that were changed under the newer release.
+    ///
+    /// # Errors
+    ///
+    /// Fails when it does.
+    pub(crate) fn changed_meanwhile(&self) -> Result<String> {
+        let run = Run::ours("migrator").args(["diff", "--datastore-path"]);
+        Ok(run.arg(self.datastore()).record(&self.record).run()?.stdout)
+    }
+
     /// Where its settings are.
     pub(crate) fn datastore(&self) -> PathBuf {
         self.folder.join("datastore")

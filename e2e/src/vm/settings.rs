@@ -15,11 +15,15 @@ use super::write_log::Chance;
 /// What 1.1.0 does to them, by the names of the programs in `fixtures/migrations`.
 const MIGRATIONS: [&str; 2] = ["hostname", "registry-mirror"];
 
-/// What an installer leaves, and the same without a port: nothing that could be split.
+/// What an installer leaves.
 const SETTLE: &str =
     "settle 1.0.0 settings/host/name=\"tiny-7\" settings/registry/mirror=\"registry.example:5000\"";
-const SETTLE_UNFIT: &str =
-    "settle 1.0.0 settings/host/name=\"tiny-7\" settings/registry/mirror=\"registry.example\"";
+
+/// What was changed under the newer release is told.
+const DIFF: &str = "migrator diff --datastore-path /var/lib/waystone/datastore";
+
+/// A change to what cannot be split, made after the update was tried out.
+const UNFIT: &str = "set settings/registry/mirror=\"registry.example\"";
 
 /// Cuts that are booted.
 const BOOTS: usize = 4;
@@ -44,7 +48,7 @@ pub(super) const CASES: &[Case<SystemBench>] = &[
 ];
 
 fn go_along(bench: &SystemBench) -> Result<(), Failure> {
-    let host = updated(bench, SETTLE, Flavour::Good)?;
+    let host = updated(bench, Flavour::Good, &[])?;
     let said = host.boot(&[
         CARRY,
         "settings",
@@ -55,17 +59,19 @@ fn go_along(bench: &SystemBench) -> Result<(), Failure> {
     ended(&said, CARRY, 0)?;
     are_new(&said)?;
     says(&said, "guest: restarts")?;
-    let said = host.boot(&[CARRY, "settings"])?;
+    let said = host.boot(&[CARRY, "settings", DIFF])?;
     is_up(&said, SetId::A, "1.0.0")?;
     ended(&said, CARRY, 0)?;
-    says(&said, "guest: setting settings/host/name=")?;
+    ended(&said, DIFF, 0)?;
+    says(&said, "settings.host.name: \"tiny-7\" -> \"tiny-9\"")?;
+    says(&said, "guest: setting settings/host/name=\"tiny-7\"")?;
     says(&said, "guest: setting settings/registry/mirror=\"registry.example:5000\"")?;
     never_says(&said, "guest: setting settings/network/")?;
     never_says(&said, "guest: setting settings/registry/mirror-")
 }
 
 fn cannot_go_along(bench: &SystemBench) -> Result<(), Failure> {
-    let host = updated(bench, SETTLE_UNFIT, Flavour::Carries)?;
+    let host = updated(bench, Flavour::Carries, &[UNFIT])?;
     let said = gives_way_taking(&host, &[CARRY, HEALTH, "settings", "updog status"], |said| {
         ended(said, CARRY, 1)?;
         says(said, "migration migrate_v1.1.0_registry-mirror.lz4 failed")?;
@@ -79,7 +85,7 @@ fn cannot_go_along(bench: &SystemBench) -> Result<(), Failure> {
 }
 
 fn cut(bench: &SystemBench) -> Result<(), Failure> {
-    let host = updated(bench, SETTLE, Flavour::Good)?;
+    let host = updated(bench, Flavour::Good, &[])?;
     let record = Record::of(&host, CARRY)?;
     for cut in cuts(&mut Chance(4), (0, record.len()), BOOTS) {
         let (said, _) = record.boots(cut, &[CARRY, "settings"])?;
@@ -89,15 +95,15 @@ fn cut(bench: &SystemBench) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A host with settings that runs set A and has updated itself to 1.1.0, which has other names for them.
+/// A host with settings that runs set A and has updated itself to 1.1.0, which has other names for them; then it takes these steps.
 fn updated<'a>(
     bench: &'a SystemBench,
-    settle: &str,
     flavour: Flavour,
+    then: &[&str],
 ) -> Result<Host<'a>, Failure> {
     let host = Host::with_releases(bench, &[])?;
     host.publish_carrying("1.1.0", flavour, &MIGRATIONS)?;
-    let said = host.boot(&[settle, "updog update"])?;
+    let said = host.boot(&[&[SETTLE, "updog update"], then].concat())?;
     is_up(&said, SetId::A, "1.0.0")?;
     ended(&said, "updog update", 0)?;
     Ok(host)

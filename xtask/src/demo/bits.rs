@@ -114,7 +114,7 @@ impl Story<'_> {
         })
     }
 
-    /// The old release's boot has the old names again, whatever was changed meanwhile.
+    /// The old release's boot has its own settings again, and what was changed meanwhile is told.
     fn carry_back(&mut self, host: &mut Host, old: &Release) -> Result<()> {
         let (store, record) = (host.datastore(), self.0.record.clone());
         let settings = Settings { store: &store, record: &record };
@@ -122,7 +122,12 @@ impl Story<'_> {
         self.settings(&format!("carries them back to {OLD}, after one was changed"), || {
             settings.change()?;
             host.migrator()?;
-            settings.are(&settings::OLD[1..], settings::OLD.len())
+            let told = host.changed_meanwhile()?;
+            if !told.contains(settings::DIFFERENCE) {
+                return Err(Error::Untrue(format!("what was changed is not told: {told}")));
+            }
+            let lines = settings.are(&settings::OLD, settings::OLD.len())?;
+            Ok(lines.into_iter().chain(told.lines().map(str::to_owned)).collect())
         })
     }
 

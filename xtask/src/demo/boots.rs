@@ -193,15 +193,20 @@ impl<'a> Story<'a> {
             &format!("is {OLD} again with its settings, and goes forward"),
             &Boot {
                 name: "3-old",
-                orders: &["updog status", settings::SHOW, "updog rollback --reboot"],
+                orders: &[
+                    "updog status",
+                    settings::SHOW,
+                    settings::DIFF,
+                    "updog rollback --reboot",
+                ],
                 expected: [
                     vec![
                         "waystone: starting set A".to_owned(),
                         good(OLD, 'A'),
                         format!("running demo {OLD} from set A"),
                     ],
-                    shown(&settings::OLD[1..]),
-                    vec!["updog rollback --reboot".to_owned()],
+                    shown(&settings::OLD),
+                    vec![settings::DIFFERENCE.to_owned(), "updog rollback --reboot".to_owned()],
                 ]
                 .concat(),
             },

@@ -32,6 +32,10 @@ pub(super) const NO_OLD_NAME: &str = "cd /var/lib/waystone/datastore/current/liv
 pub(super) const CHANGE: &str = "cd /var/lib/waystone/datastore/current/live && \
      printf '\"demo-9\"' > settings/network/hostname";
 
+/// What it does to see what was changed under the newer release, and what that says.
+pub(super) const DIFF: &str = "migrator diff --datastore-path /var/lib/waystone/datastore";
+pub(super) const DIFFERENCE: &str = "settings.host.name: \"demo-7\" -> \"demo-9\"";
+
 /// A data store in a folder.
 #[derive(Debug)]
 pub(super) struct Settings<'a> {
