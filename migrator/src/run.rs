@@ -10,6 +10,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -173,10 +174,15 @@ fn start(mut command: Command, call: &Place<'_>, limits: &Limits) -> io::Result<
     Ok(events)
 }
 
+/// Whether it was told that the kernel confines less than it could.
+static TOLD: AtomicBool = AtomicBool::new(false);
+
 /// The life of a migration, as events. Nobody hears them when its time was over.
 fn live(mut command: Command, work: &Path, events: &SyncSender<Event>) {
     let unconfined = match confine::thread(work) {
         Ok(true) => None,
+        // It is the same for all of them, and told of the first.
+        Ok(false) if TOLD.swap(true, Ordering::Relaxed) => None,
         Ok(false) => Some("the kernel confines it in part, or not at all".to_owned()),
         Err(error) => return drop(events.send(Event::NotStarted(io::Error::other(error)))),
     };

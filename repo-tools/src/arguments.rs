@@ -121,7 +121,8 @@ pub(crate) struct AddArguments {
     pub(crate) parts: PathBuf,
     #[command(flatten)]
     pub(crate) start: StartArguments,
-    /// Folder with migrations.toml and the migrations that it names
+    /// Folder with migrations: programs, which run between the release before and this one in the order of their names, unless a
+    /// migrations.toml there says otherwise
     #[arg(long, value_name = "DIR")]
     pub(crate) migrations: Option<PathBuf>,
     /// Highest version that hosts may run; the highest release, if it is not given

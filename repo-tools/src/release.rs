@@ -14,6 +14,7 @@ use semver::Version;
 pub use add::{Add, add};
 pub use added::{Added, Outcome};
 pub use list::{Listed, ListedFrames, ListedPack, ListedRelease, list};
+pub(crate) use migrations::PROGRAMS;
 pub use waves::{Changed, WaveChange, change_waves};
 pub use withdraw::{Withdrawn, withdraw};
 

@@ -13,6 +13,7 @@ use trust::Target;
 use super::Report;
 use super::metadata::Known;
 use crate::files::reading;
+use crate::release::PROGRAMS;
 use crate::{Layout, Result};
 
 /// Longest target of a migration that hosts read, in bytes.
@@ -23,9 +24,6 @@ const MAX_PROGRAM: u64 = 128 << 20;
 
 /// The first bytes of an lz4 frame.
 const LZ4: [u8; 4] = 0x184D_2204_u32.to_le_bytes();
-
-/// The first bytes of what a kernel starts: a program, or a script with its interpreter.
-const PROGRAMS: [&[u8]; 2] = [b"\x7fELF", b"#!"];
 
 const AGAIN: &str = "publish them again with 'release add --migrations'";
 

@@ -8,7 +8,8 @@ use semver::Version;
 
 use super::added::{Added, Outcome};
 use super::lacking::{Lacking, Made};
-use super::{migrations, same_hosts};
+use super::migrations::{self, Release};
+use super::same_hosts;
 use crate::files::Observer;
 use crate::frames::{self, Form, Framing};
 use crate::obstacle::Unfit;
@@ -25,7 +26,7 @@ pub struct Add {
     pub parts: PathBuf,
     /// When it reaches whom; everyone at once if nothing is said.
     pub schedule: Option<Schedule>,
-    /// Folder with `migrations.toml` and the migrations that it names.
+    /// Folder with migrations, and `migrations.toml` if they are not one step from the release before.
     pub migrations: Option<PathBuf>,
     /// The highest version that hosts may run; the highest release if nothing is said.
     pub max_version: Option<Version>,
@@ -49,7 +50,9 @@ pub fn add(author: &Author, add: &Add, observer: &mut dyn Observer) -> Result<Ad
     let parts = Parts::load(&add.parts)?;
     let update = with_waves(parts.update()?, add.schedule.as_ref());
     let images = parts.images()?;
-    let steps = add.migrations.as_deref().map(migrations::load).transpose()?;
+    let release = Release { version: update.version.clone(), before: before(&change, &update) };
+    let steps = add.migrations.as_deref().map(|folder| migrations::load(folder, &release));
+    let steps = steps.transpose()?;
     let versions = change.published.repository.versions();
     let is_published = images.iter().all(|image| is_target(&change, image));
     let mut entry = enter(&mut change.published.manifest, update, add, is_published)?;
@@ -83,6 +86,13 @@ pub fn add(author: &Author, add: &Add, observer: &mut dyn Observer) -> Result<Ad
     added.versions = change.publish(Depth::Targets, observer)?.into();
     added.outcome = Outcome::Done;
     Ok(added)
+}
+
+/// The newest release for the same hosts that is older.
+fn before(change: &Change<'_>, update: &Update) -> Option<Version> {
+    let updates = change.published.manifest.updates.iter();
+    let older = updates.filter(|other| same_hosts(other, update) && other.version < update.version);
+    older.map(|other| other.version.clone()).max()
 }
 
 /// Copies the images, and has them be targets. Names those that were not there yet.

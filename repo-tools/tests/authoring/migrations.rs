@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 
 use manifest::Migrations;
-use repo_tools::{Add, Checkup, Severity, check};
+use repo_tools::{Add, Checkup, Outcome, Severity, check};
 use semver::Version;
 
 use crate::checkup::findings;
@@ -34,6 +34,46 @@ fn releases_without_migrations_have_no_gap() {
     let added = world.add("1.1.0").unwrap();
     assert!(added.gaps.is_empty() && !added.to_string().contains("warning"), "{added}");
     assert!(errors(&world).is_empty());
+}
+
+/// A release with a folder of these files, which no listing names.
+fn with_files(world: &World, version: &str, files: &[(&str, &str)]) -> Add {
+    let folder = world.path(&format!("migrations-{version}"));
+    fs::create_dir_all(&folder).unwrap();
+    for (name, text) in files {
+        fs::write(folder.join(name), text).unwrap();
+    }
+    Add { migrations: Some(folder), ..world.options(version) }
+}
+
+#[test]
+fn without_a_listing_all_programs_are_one_step_from_the_release_before() {
+    let world = World::published();
+    let files = [("split-mirror", "#!/bin/sh\n"), ("migrate_v1.1.0_rename", "#!/bin/sh\nexit 0\n")];
+    let added = world.add_with(&with_files(&world, "1.1.0", &files)).unwrap();
+    assert!(added.gaps.is_empty(), "{added}");
+    let names = ["migrate_v1.1.0_rename.lz4", "migrate_v1.1.0_split-mirror.lz4"];
+    let manifest = world.manifest();
+    let path = manifest.migration_path(&Version::new(1, 0, 0), &Version::new(1, 1, 0)).unwrap();
+    assert_eq!(path.names, names);
+    assert!(errors(&world).is_empty());
+    let again = world.add_with(&with_files(&world, "1.1.0", &files)).unwrap();
+    assert_eq!(again.outcome, Outcome::NothingToDo);
+}
+
+#[test]
+fn without_a_listing_what_is_no_program_or_follows_no_release_is_refused() {
+    let world = World::published();
+    for (name, text) in [("README", "about"), ("a b", "#!/bin/sh\n"), (".hidden", "#!/bin/sh\n")] {
+        let refused = world.add_with(&with_files(&world, "1.1.0", &[(name, text)])).unwrap_err();
+        assert!(refused.to_string().contains("no program that could be a migration"), "{refused}");
+        fs::remove_dir_all(world.path("migrations-1.1.0")).unwrap();
+    }
+    let empty = world.add_with(&with_files(&world, "1.1.0", &[])).unwrap_err();
+    assert!(empty.to_string().contains("it has no migrations"), "{empty}");
+    let first = World::new();
+    let refused = first.add_with(&with_files(&first, "1.0.0", &[("x", "#!/bin/sh\n")]));
+    assert!(refused.unwrap_err().to_string().contains("no release is before 1.0.0"));
 }
 
 #[test]

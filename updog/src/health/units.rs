@@ -74,7 +74,7 @@ fn finding(unit: &str, detail: &str) -> Finding {
 /// The last lines that the unit has left in the journal, where systemd gives them.
 fn last_words(unit: &str) -> String {
     let mut command = Command::new("systemctl");
-    command.args(["status", "--no-pager", "--full", "--lines=5", "--", unit]);
+    command.args(["status", "--no-pager", "--full", "--lines=8", "--", unit]);
     let said = limited::run(&mut command, STATUS_LIMIT).map(|ended| ended.tail);
     let said = said.unwrap_or_default();
     // What comes before the empty line is about the unit, and longer than what it said.
