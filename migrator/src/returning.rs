@@ -12,11 +12,12 @@
 //!
 //! What differs in the middle is what was changed; `a` and `b` say the same in the names of the older version. Migrations that do not lead back
 //! to the same are no change that way. Whatever of this cannot be done is said, and the newer version's store is kept as a whole instead: the return
-//! does not wait for it.
+//! does not wait for it. It does not wait for long, either: what half a minute does not tell is not told.
 //!
 //! A version without such a store gets the newer one's settings, by migrations that run backward.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use datastore::Store;
 use manifest::{Direction, MigrationPath};
@@ -32,7 +33,10 @@ use crate::name::{LinkName, WORK};
 use crate::ready::Ready;
 use crate::remove::remove;
 use crate::work::Work;
-use crate::{Error, Log, Result, Source, StoreName};
+use crate::{Error, Limits, Log, Result, Source, StoreName};
+
+/// How long it may take to find out what was changed. A boot waits for it.
+const TIME: Duration = Duration::from_secs(30);
 
 /// The whole store of a lower version, if it has one.
 pub(crate) fn own(
@@ -158,8 +162,10 @@ impl Return<'_> {
         let back = prepare(source, &self.now.version, self.request.to)?;
         let there = reversed(&back);
         let work = Work::begin(self.folder)?;
+        let time = self.request.limits.time.min(TIME);
+        let limits = Limits { until: Some(Instant::now() + time), ..self.request.limits };
         let mut run = |store: &Path, path: &MigrationPath| {
-            work.run(store, path, source, &self.request.limits, (&mut *log, &mut *look))
+            work.run(store, path, source, &limits, (&mut *log, &mut *look))
         };
         let left = self.path(&self.now.store);
         let fresh = run(&self.path(self.own), &there)?;

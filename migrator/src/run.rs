@@ -29,6 +29,8 @@ pub type Log<'a> = dyn FnMut(&str) + 'a;
 pub struct Limits {
     /// How long it may run.
     pub time: Duration,
+    /// When all have to have ended, if that is earlier.
+    pub until: Option<Instant>,
     /// Address space in bytes.
     pub memory: u64,
     /// Length of a file that it writes, in bytes.
@@ -39,7 +41,8 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { time: Duration::from_secs(300), memory: 1 << 30, file: 64 << 20, output: 64 << 10 }
+        let time = Duration::from_secs(300);
+        Self { time, until: None, memory: 1 << 30, file: 64 << 20, output: 64 << 10 }
     }
 }
 
@@ -128,7 +131,8 @@ pub(crate) fn supervise(
     log: &mut Log<'_>,
 ) -> Result<()> {
     let cannot = |source| Error::Start { name: call.name.to_owned(), source };
-    let end = Instant::now() + limits.time;
+    let begun = Instant::now();
+    let end = limits.until.map_or(begun + limits.time, |until| until.min(begun + limits.time));
     let events = start(command, call, limits).map_err(cannot)?;
     let mut say = |line: &str| log(&format!("{}: {line}", call.name));
     let ended = watch(&events, end, &mut say).map_err(cannot)?;
@@ -138,7 +142,7 @@ pub(crate) fn supervise(
             Err(Error::Failed { name: call.name.to_owned(), ended: status.to_string() })
         }
         None => {
-            let seconds = limits.time.as_secs();
+            let seconds = end.saturating_duration_since(begun).as_secs();
             let ended = format!("killed, since it did not end within {seconds} seconds");
             Err(Error::Failed { name: call.name.to_owned(), ended })
         }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::time::Duration;
 
 use datastore::Json;
 use migrator::carry::{Carried, Wanted, carry, forget};
@@ -150,6 +151,18 @@ fn a_return_needs_nothing_that_was_kept_and_no_migration_that_works() {
     assert_eq!(forget(world.root(), &files).unwrap(), files);
     world.migrate("1.8.0").unwrap();
     assert!(!left.exists(), "{:?}", world.names());
+}
+
+#[test]
+fn a_return_does_not_wait_for_a_migration_that_hangs() {
+    let hangs = "[ $1 = --forward ] || sleep 3600; cp -a \"$3\" \"$5\"";
+    let mut world = World::at(OLD, Scripts::default().with(OLD, NEW, hangs));
+    world.migrate(NEW).unwrap();
+    set(&world, "settings/label", "1");
+    world.limits.time = Duration::from_secs(2);
+    assert_eq!(world.migrate(OLD).unwrap().outcome, Outcome::Returned);
+    let why = listing(&world).kept[0].why.clone().unwrap();
+    assert!(why.contains("did not end within"), "{why}");
 }
 
 #[test]
