@@ -8,7 +8,7 @@
 //! 3. what was kept for this boot is verified, the chain is chosen ([`chain`](mod@crate::chain)), and every migration of it is verified and unpacked once,
 //!    so that nothing begins that lacks its end; the store is read as a whole;
 //! 4. the migrations run one after the other, those that can in a stream, which begins with what was read, the others in a folder of their own, beginning with
-//!    a copy; what each one leaves is read as a whole, and what comes into a folder gets the owners and modes of before ([`work`](mod@crate::work));
+//!    a copy; what each one leaves is read as a whole, and what comes into a folder gets the owners and modes of before (the module `work`);
 //! 5. the file system is flushed, what the last one left gets a store's name, and the folder is flushed;
 //! 6. the links are replaced ([`flip`](mod@crate::flip)). One of these replacements makes the new store count;
 //! 7. the folder of 4 is removed.

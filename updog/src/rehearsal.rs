@@ -1,7 +1,7 @@
 //! The settings of the next boot, tried out before the restart.
 //!
 //! `migrator` runs the migrations of an update on a copy of the settings, as the next boot will, and says what would change. It is called with what is
-//! [kept](crate::kept) for that boot, by its command line, like any program of the host. A host without a data store has nothing to try out.
+//! [`kept`] for that boot, by its command line, like any program of the host. A host without a data store has nothing to try out.
 //!
 //! Whatever it says is as long as it makes it; a bounded part of it is read.
 
