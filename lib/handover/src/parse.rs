@@ -45,15 +45,17 @@ impl FromStr for Handover {
 
     fn from_str(text: &str) -> Result<Self, HandoverError> {
         let lines = Lines(text);
+        let said = BootBits {
+            priority: lines.small("priority", Priority::new)?,
+            tries: lines.small("tries", Tries::new)?,
+            successful: lines.flag("successful")?,
+            spent: lines.flag("spent")?,
+        };
         Ok(Self {
             set: lines.parsed("set")?,
             rule: lines.word("rule", &Rule::ALL, Rule::word)?,
-            bits: BootBits {
-                priority: lines.small("priority", Priority::new)?,
-                tries: lines.small("tries", Tries::new)?,
-                successful: lines.flag("successful")?,
-                spent: lines.flag("spent")?,
-            },
+            // As in a table: where there are tries, none of them is spent.
+            bits: BootBits { spent: said.is_spent(), ..said },
             counted: lines.flag("counted")?,
             table: lines.word("table", &TableNote::ALL, TableNote::word)?,
             reason: lines.one("reason")?.to_string(),
@@ -160,6 +162,15 @@ mod tests {
             let bits = BootBits::from_attributes(attributes);
             Handover { set, rule, bits, counted, table, reason, failed }
         }
+    }
+
+    #[test]
+    fn tries_are_spent_only_where_there_are_none() {
+        let read = |tries: &str| {
+            let text = TEXT.replace("tries=2", tries).replace("spent=no", "spent=yes");
+            text.parse::<Handover>().unwrap().bits.spent
+        };
+        assert!(read("tries=0") && !read("tries=2"));
     }
 
     proptest! {
