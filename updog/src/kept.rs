@@ -17,7 +17,8 @@
 //! **Order of writes** ([`keep`]), under a lock on the folder:
 //!
 //! 1. what cut runs left behind is removed: generations that are not current, a link that got no name;
-//! 2. the new generation is written beside the current one, each file flushed, then its folders, then the one above;
+//! 2. the new generation is written beside the current one, each file flushed, then its folders, then the one above; whoever keeps it may refuse it
+//!    now, and it goes;
 //! 3. a link to it is renamed to `current`, and the folder flushed: here, at once, the new one counts;
 //! 4. the one before is removed.
 //!
@@ -59,14 +60,14 @@ const TARGETS: &str = "targets";
 /// Name of the manifest among the targets.
 pub(crate) const MANIFEST: &str = "manifest.json";
 
-/// What a migrator is given as its metadata at the next boot.
-pub fn metadata_directory(folder: &Path) -> PathBuf {
-    folder.join(CURRENT).join(METADATA)
+/// What a migrator is given as its metadata, of a generation.
+pub fn metadata_directory(generation: &Path) -> PathBuf {
+    generation.join(METADATA)
 }
 
-/// What a migrator is given as its migrations at the next boot.
-pub fn migration_directory(folder: &Path) -> PathBuf {
-    folder.join(CURRENT).join(TARGETS)
+/// What a migrator is given as its migrations, of a generation.
+pub fn migration_directory(generation: &Path) -> PathBuf {
+    generation.join(TARGETS)
 }
 
 /// A name from a repository that is one plain file name.

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::config::{MigrationSettings, Paths};
+use crate::config::MigrationSettings;
 use crate::kept;
 
 /// Longest report that is read, in bytes.
@@ -71,14 +71,14 @@ pub enum RehearsalError {
     },
 }
 
-/// Tries out the settings for `version`, if there are any. What the program says on standard error goes where this program's goes.
+/// Tries out the settings for `version`, if there are any, with what is to be kept for its boot: the folder of a generation, and the trusted root. What the program says on standard error goes where this program's goes.
 ///
 /// # Errors
 ///
 /// [`RehearsalError::Failed`] when the migrations fail, or others when they cannot be tried.
 pub fn rehearse(
     settings: &MigrationSettings,
-    paths: &Paths,
+    kept: (&Path, &Path),
     version: &Version,
     json: bool,
 ) -> Result<Option<Rehearsal>, RehearsalError> {
@@ -87,7 +87,7 @@ pub fn rehearse(
     }
     let program = &settings.program;
     let start = |source| RehearsalError::Start { program: program.clone(), source };
-    let mut child = command(settings, paths, version, json).spawn().map_err(start)?;
+    let mut child = command(settings, kept, version, json).spawn().map_err(start)?;
     let said = child.stdout.take().map(read).unwrap_or_else(|| Ok(String::new()));
     let status = ended(&mut child, said.is_err()).map_err(start)?;
     if !status.success() {
@@ -114,17 +114,22 @@ fn has_settings(datastore: &Path) -> Result<bool, RehearsalError> {
     }
 }
 
-fn command(settings: &MigrationSettings, paths: &Paths, version: &Version, json: bool) -> Command {
+fn command(
+    settings: &MigrationSettings,
+    (generation, root): (&Path, &Path),
+    version: &Version,
+    json: bool,
+) -> Command {
     let mut command = Command::new(&settings.program);
     command
         .arg("--datastore-path")
         .arg(&settings.datastore)
         .arg("--metadata-directory")
-        .arg(kept::metadata_directory(&paths.migrations))
+        .arg(kept::metadata_directory(generation))
         .arg("--migration-directory")
-        .arg(kept::migration_directory(&paths.migrations))
+        .arg(kept::migration_directory(generation))
         .arg("--root-path")
-        .arg(&paths.root)
+        .arg(root)
         .arg("--migrate-to-version")
         .arg(version.to_string())
         .arg("--rehearse")
@@ -162,7 +167,6 @@ mod tests {
     struct Host {
         folder: tempfile::TempDir,
         settings: MigrationSettings,
-        paths: Paths,
     }
 
     impl Host {
@@ -179,14 +183,12 @@ mod tests {
                 program: path("migrator"),
                 rehearse: true,
             };
-            let mut paths = crate::config::Settings::without_file().paths;
-            paths.migrations = path("kept");
-            paths.root = path("root.json");
-            Self { folder, settings, paths }
+            Self { folder, settings }
         }
 
         fn rehearse(&self, json: bool) -> Result<Option<Rehearsal>, RehearsalError> {
-            rehearse(&self.settings, &self.paths, &Version::new(1, 1, 0), json)
+            let [kept, root] = ["kept", "root.json"].map(|name| self.folder.path().join(name));
+            rehearse(&self.settings, (&kept, &root), &Version::new(1, 1, 0), json)
         }
     }
 
@@ -199,8 +201,8 @@ mod tests {
             "--datastore-path {} --metadata-directory {} --migration-directory {} --root-path {} \
              --migrate-to-version 1.1.0 --rehearse",
             path("datastore"),
-            path("kept/current/metadata"),
-            path("kept/current/targets"),
+            path("kept/metadata"),
+            path("kept/targets"),
             path("root.json"),
         );
         assert_eq!(told, Rehearsal::Told(expected));

@@ -1,5 +1,6 @@
 //! Before the restart: `updog` tries out the settings of the next boot, and refuses an update that they would not survive.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
@@ -53,6 +54,15 @@ fn an_update_that_the_settings_would_not_survive_is_refused_before_anything_is_w
     fs::create_dir_all(taken.parent().unwrap()).unwrap();
     write(&taken, "\"other\"");
     let before = host.world.sets();
+    // Something else is kept for the next boot: this update for it would take its place.
+    let folder = host.world.path("migrations/current/targets");
+    fs::write(folder.join("another"), "").unwrap();
+    let generation = fs::read_link(host.world.path("migrations/current")).unwrap();
+    let names = |folder: &str| {
+        let entries = fs::read_dir(host.world.path(folder)).unwrap();
+        entries.map(|entry| entry.unwrap().file_name()).collect::<BTreeSet<_>>()
+    };
+    let (kept, stores) = (names("migrations"), names("datastore"));
     let run = updated(&host, &["update"]);
     assert_eq!(run.code, 4, "{}", run.stderr);
     for said in [
@@ -63,6 +73,10 @@ fn an_update_that_the_settings_would_not_survive_is_refused_before_anything_is_w
         assert!(run.stderr.contains(said), "{said} is not in: {}", run.stderr);
     }
     assert_eq!(host.world.sets(), before);
+    assert_eq!((names("migrations"), names("datastore")), (kept, stores), "nothing is left of it");
+    let now = fs::read_link(host.world.path("migrations/current")).unwrap();
+    assert_eq!(now, generation, "what was kept before still is");
+    assert_eq!(host.world.updog(&["verify-kept"]).code, 0);
     assert!(host.world.range(SetId::B, Part::Root).length > 0 && !host.world.holds(SetId::B, NEW));
     fs::remove_file(&taken).unwrap();
     assert_eq!(updated(&host, &["update"]).code, 0);

@@ -302,12 +302,15 @@ fn is_there(context: &Context, place: &Place, plan: &Plan) -> Result<bool, Error
     Ok(place.check(&staged, context.output).is_ok())
 }
 
-/// Keeps what the next boot needs, and tries out its settings with that.
+/// Keeps what the next boot needs, once its settings were tried out with that.
 fn keep(context: &Context, session: &Session, plan: &Plan) -> Result<Option<Rehearsal>, Error> {
     let (settings, output) = (&context.settings, context.output);
-    session.keep(settings, plan)?;
-    let (migrations, paths) = (&settings.migrations, &settings.paths);
-    let rehearsal = rehearse(migrations, paths, &plan.version, output.json)?;
+    let mut rehearsal = None;
+    session.keep(settings, plan, |generation| {
+        let (migrations, root) = (&settings.migrations, &settings.paths.root);
+        rehearsal = rehearse(migrations, (generation, root), &plan.version, output.json)?;
+        Ok(())
+    })?;
     if let Some(Rehearsal::Told(text)) = &rehearsal {
         output.note(text);
     }

@@ -10,7 +10,10 @@ use trust::{Limits, Repository, Role, RootPhase, Target, as_signed};
 
 use super::error::{damaged, reading, unverified};
 use super::record::{self, Record};
-use super::{CURRENT, GENERATION, KeptError, MANIFEST, METADATA, TARGETS, Wanted, plain};
+use super::{
+    CURRENT, GENERATION, KeptError, MANIFEST, METADATA, TARGETS, Wanted, metadata_directory,
+    migration_directory, plain,
+};
 use crate::plan;
 
 /// Longest record that is read, in bytes.
@@ -34,12 +37,12 @@ pub struct Kept {
 impl Kept {
     /// What a migrator is given as its metadata: a local TUF repository.
     pub fn metadata_directory(&self) -> PathBuf {
-        self.folder.join(METADATA)
+        metadata_directory(&self.folder)
     }
 
     /// What a migrator is given as its migrations: the targets of that repository.
     pub fn migration_directory(&self) -> PathBuf {
-        self.folder.join(TARGETS)
+        migration_directory(&self.folder)
     }
 }
 

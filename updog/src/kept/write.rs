@@ -53,15 +53,17 @@ pub enum Step<'a> {
 /// Keeps `wanted` in `folder`, in the order that the module above names; `fetch` brings the targets, which are compared
 /// with what was signed for here.
 ///
-/// `look` is called after each step; its error ends the run there.
+/// `approve` is given the folder of the generation before it counts, whole; its error leaves what was kept before. `look` is called after
+/// each step; its error ends the run there.
 ///
 /// # Errors
 ///
-/// What `fetch` says, or a [`KeptError`]; what was kept before is then still there, unless the new one counts already.
+/// What `fetch` or `approve` says, or a [`KeptError`]; what was kept before is then still there, unless the new one counts already.
 pub fn keep<E: From<KeptError>>(
     folder: &Path,
     wanted: &Wanted,
     mut fetch: impl FnMut(&Target) -> Result<Bytes, E>,
+    approve: impl FnOnce(&Path) -> Result<(), E>,
     look: &mut dyn FnMut(Step<'_>) -> io::Result<()>,
 ) -> Result<Outcome, E> {
     make_folder(folder).map_err(writing(folder))?;
@@ -74,7 +76,8 @@ pub fn keep<E: From<KeptError>>(
         Err(error) => return Err(error.into()),
     };
     writer.sweep(now.as_deref())?;
-    if now.as_ref().is_some_and(|now| holds(&folder.join(now), wanted)) {
+    if let Some(now) = now.as_ref().map(|now| folder.join(now)).filter(|now| holds(now, wanted)) {
+        approve(&now)?;
         return Ok(Outcome::Same);
     }
     let next = format!("{GENERATION}{}", number(now.as_deref()) + 1);
@@ -86,7 +89,13 @@ pub fn keep<E: From<KeptError>>(
         target.check(&bytes).map_err(unverified(&path))?;
         writer.write(&path, &bytes)?;
     }
-    writer.finish(&generation, &next)?;
+    writer.settle(&generation)?;
+    if let Err(refused) = approve(&generation) {
+        // Whatever stays of it goes with the next run.
+        let _ = writer.sweep(now.as_deref());
+        return Err(refused);
+    }
+    writer.make_current(&next)?;
     writer.sweep(Some(&next))?;
     Ok(Outcome::Kept)
 }
@@ -159,12 +168,16 @@ impl Writer<'_> {
         self.after(Step::Wrote(path))
     }
 
-    /// Flushes the folders from the inside out, then makes the generation count.
-    fn finish(&mut self, generation: &Path, name: &str) -> Result<(), KeptError> {
+    /// Flushes the folders of a generation from the inside out.
+    fn settle(&mut self, generation: &Path) -> Result<(), KeptError> {
         for folder in [&generation.join(METADATA), &generation.join(TARGETS), generation] {
             self.flush(folder)?;
         }
-        self.flush(self.folder)?;
+        self.flush(self.folder)
+    }
+
+    /// Makes a generation count.
+    fn make_current(&mut self, name: &str) -> Result<(), KeptError> {
         let (new, link) = (self.folder.join(NEW), self.folder.join(CURRENT));
         symlink(name, &new).map_err(writing(&new))?;
         fs::rename(&new, &link).map_err(writing(&link))?;

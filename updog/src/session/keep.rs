@@ -13,12 +13,18 @@ use crate::mirrors::Setback;
 use crate::plan::Plan;
 
 impl Session {
-    /// Keeps what the next boot needs for `plan`: metadata, the manifest and the migrations, the bytes that were verified.
+    /// Keeps what the next boot needs for `plan`: metadata, the manifest and the migrations, the bytes that were verified. `approve` is given
+    /// their folder before they count.
     ///
     /// # Errors
     ///
-    /// Fails when something cannot be fetched or is not the signed one, or the folder cannot be written.
-    pub fn keep(&self, settings: &Settings, plan: &Plan) -> Result<(), Error> {
+    /// Fails when something cannot be fetched or is not the signed one, the folder cannot be written, or `approve` does.
+    pub fn keep(
+        &self,
+        settings: &Settings,
+        plan: &Plan,
+        approve: impl FnOnce(&Path) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let folder = &settings.paths.migrations;
         let root = self.repository.versions().root;
         let manifest = self.repository.target(MANIFEST).ok_or(Error::NoManifest)?;
@@ -32,7 +38,7 @@ impl Session {
             MANIFEST => Ok(self.manifest_bytes.clone()),
             _ => small.target(target),
         };
-        kept::keep(folder, &wanted, fetch, &mut |_| Ok(())).map(drop)
+        kept::keep(folder, &wanted, fetch, approve, &mut |_| Ok(())).map(drop)
     }
 
     /// The verified metadata by the names that the files have in a repository.
