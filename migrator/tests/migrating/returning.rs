@@ -154,15 +154,18 @@ fn a_return_needs_nothing_that_was_kept_and_no_migration_that_works() {
 }
 
 #[test]
-fn a_return_does_not_wait_for_a_migration_that_hangs() {
-    let hangs = "[ $1 = --forward ] || sleep 3600; cp -a \"$3\" \"$5\"";
-    let mut world = World::at(OLD, Scripts::default().with(OLD, NEW, hangs));
-    world.migrate(NEW).unwrap();
-    set(&world, "settings/label", "1");
-    world.limits.time = Duration::from_secs(2);
-    assert_eq!(world.migrate(OLD).unwrap().outcome, Outcome::Returned);
-    let why = listing(&world).kept[0].why.clone().unwrap();
-    assert!(why.contains("did not end within"), "{why}");
+fn a_return_does_not_wait_for_migrations_that_hang_or_together_take_long() {
+    for (seconds, each) in [(3600, "hangs"), (1, "ends before its own time is over")] {
+        let slow = format!("[ $1 = --forward ] || sleep {seconds}.5; cp -a \"$3\" \"$5\"");
+        let steps = Scripts::default().with(OLD, "1.0.1", &slow).with("1.0.1", NEW, &slow);
+        let mut world = World::at(OLD, steps);
+        world.migrate(NEW).unwrap();
+        set(&world, "settings/label", "1");
+        world.limits.time = Duration::from_secs(2);
+        assert_eq!(world.migrate(OLD).unwrap().outcome, Outcome::Returned, "{each}");
+        let why = listing(&world).kept[0].why.clone();
+        assert!(why.is_some_and(|why| why.contains("did not end within")), "{each}");
+    }
 }
 
 #[test]
