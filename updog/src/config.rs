@@ -3,6 +3,7 @@
 //! Unknown fields are refused, so that a misspelt limit never silently means its default. Relative
 //! paths count from the folder of the configuration file.
 
+mod agent;
 mod health;
 mod limits;
 mod migrations;
@@ -19,6 +20,8 @@ use thiserror::Error;
 
 use crate::http::Rate;
 
+pub use agent::{AgentSettings, OnObstacle};
+use agent::RawAgent;
 pub use health::HealthSettings;
 use health::RawHealth;
 pub use limits::Limits;
@@ -57,6 +60,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How the settings of the next boot are tried out.
     pub migrations: MigrationSettings,
+    /// How the host updates itself.
+    pub agent: AgentSettings,
     /// Where things lie on this host.
     pub paths: Paths,
 }
@@ -153,6 +158,8 @@ struct Raw {
     limits: RawLimits,
     #[serde(default)]
     migrations: RawMigrations,
+    #[serde(default)]
+    agent: RawAgent,
 }
 
 fn latest() -> String {
@@ -224,6 +231,7 @@ impl Check<'_> {
             health: self.health(raw.health)?,
             limits: self.limits(raw.limits, least)?,
             migrations: self.migrations(raw.migrations),
+            agent: self.agent(raw.agent)?,
             paths: Paths {
                 root: self.place(raw.root_path, "/usr/share/updog/root.json"),
                 metadata_cache: self.place(raw.metadata_cache, "/var/cache/waystone-metadata"),

@@ -11,6 +11,7 @@
 //! [`mirrors`] has them. [`kept`] is what the next boot gets. The clock is read in one place.
 
 pub mod address;
+pub mod agent;
 mod args;
 pub mod boots;
 mod commands;

@@ -58,6 +58,9 @@ pub struct Attempt {
     /// Whether an operator has allowed the version again.
     #[serde(default)]
     pub cleared: bool,
+    /// Whether it ended because an operator wanted another set to run.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub declined: bool,
     /// What the set holds, where it was installed by an update.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contents: Option<Contents>,
@@ -100,6 +103,7 @@ impl Attempt {
             panics: 0,
             to_examine: false,
             cleared: false,
+            declined: false,
             contents: None,
         }
     }

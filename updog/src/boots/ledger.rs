@@ -115,12 +115,29 @@ impl Ledger {
     pub fn note_going_to(&mut self, set: SetId, now: DateTime<Utc>) {
         self.going_to = Some(set);
         let left = self.last_in(set.other()).and_then(|place| self.attempts.get_mut(place));
-        if let Some(left) = left.filter(|left| left.outcome == Outcome::Waiting) {
-            left.withdraw(now);
+        if let Some(left) = left {
+            left.declined = true;
+            if left.outcome == Outcome::Waiting {
+                left.withdraw(now);
+            }
         }
         let runs = self.running.as_ref().is_some_and(|running| running.set == set);
-        let meant = self.last_in(set).filter(|_| !runs);
-        meant.and_then(|place| self.attempts.get_mut(place)).into_iter().for_each(Attempt::reopen);
+        if let Some(meant) = self.last_in(set).and_then(|place| self.attempts.get_mut(place)) {
+            meant.declined = false;
+            if !runs {
+                meant.reopen();
+            }
+        }
+    }
+
+    /// The versions that an operator left for another set, and has not gone to again.
+    pub fn declined_versions(&self) -> Vec<&Version> {
+        let last = |(place, one): &(usize, &Attempt)| {
+            let mut later = self.attempts.iter().skip(place.saturating_add(1));
+            later.all(|other| other.version != one.version)
+        };
+        let last = self.attempts.iter().enumerate().filter(last);
+        last.filter(|(_, one)| one.declined).map(|(_, one)| &one.version).collect()
     }
 
     /// The last attempt with a set.
@@ -178,11 +195,13 @@ impl Ledger {
     /// Allows a version again, or all of them; which were not allowed before.
     pub fn clear(&mut self, version: Option<&Version>) -> Vec<Version> {
         let meant = |one: &&mut Attempt| {
-            one.stands_as_failed() && version.is_none_or(|version| one.version == *version)
+            let stands = one.stands_as_failed() || one.declined;
+            stands && version.is_none_or(|version| one.version == *version)
         };
         let mut cleared = Vec::new();
         for attempt in self.attempts.iter_mut().filter(meant) {
-            attempt.cleared = true;
+            attempt.cleared |= attempt.stands_as_failed();
+            attempt.declined = false;
             cleared.push(attempt.version.clone());
         }
         cleared.sort();

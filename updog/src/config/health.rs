@@ -93,7 +93,7 @@ impl Check<'_> {
         })
     }
 
-    fn places(&self, paths: Option<Vec<PathBuf>>, defaults: &[&str]) -> Vec<PathBuf> {
+    pub(super) fn places(&self, paths: Option<Vec<PathBuf>>, defaults: &[&str]) -> Vec<PathBuf> {
         match paths {
             None => defaults.iter().map(PathBuf::from).collect(),
             Some(paths) => paths.into_iter().map(|path| self.place(Some(path), "")).collect(),

@@ -1,0 +1,136 @@
+//! "May I restart now?", and "may I use the network for long?".
+//!
+//! Each obstacle is a small module that says what it waits for. Whoever adds one, locks between hosts say, adds it to [`Obstacles`]; the
+//! cheap ones are asked first, and hooks only when nothing else is in the way.
+
+mod calendar;
+pub mod hooks;
+mod metered;
+mod power;
+mod sessions;
+mod uptime;
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+
+use super::next::{LOOK_AGAIN, Permission, Wait, Waits};
+use super::record::{Kind, PutOff};
+use crate::config::AgentSettings;
+
+/// Where the running system is looked at.
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// Power supplies, as the kernel lists them.
+    pub power_supplies: PathBuf,
+    /// What lists the sessions of people who are logged in.
+    pub loginctl: PathBuf,
+    /// What asks the network's manager.
+    pub busctl: PathBuf,
+}
+
+impl Default for Sources {
+    fn default() -> Self {
+        Self {
+            power_supplies: "/sys/class/power_supply".into(),
+            loginctl: "loginctl".into(),
+            busctl: "busctl".into(),
+        }
+    }
+}
+
+/// Who runs the hooks. `status` runs none: it tells what they said last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// They are run.
+    Hooks,
+    /// What they said the last time counts.
+    Nobody,
+}
+
+/// Everything that may be in the way.
+pub struct Obstacles<'a> {
+    settings: &'a AgentSettings,
+    sources: Sources,
+    ask: Ask,
+    put_off: RefCell<Option<PutOff>>,
+    said: RefCell<Option<Waits>>,
+    now: DateTime<Utc>,
+}
+
+impl<'a> Obstacles<'a> {
+    /// What is in the way at `now`; hooks have put the restart off as `put_off` says.
+    pub fn new(
+        settings: &'a AgentSettings,
+        ask: Ask,
+        put_off: Option<PutOff>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let (put_off, said) = (RefCell::new(put_off), RefCell::new(None));
+        Self { settings, sources: Sources::default(), ask, put_off, said, now }
+    }
+
+    /// As hooks have it by now.
+    pub fn put_off(&self) -> Option<PutOff> {
+        self.put_off.borrow().clone()
+    }
+
+    fn again(&self) -> Option<DateTime<Utc>> {
+        self.now.checked_add_signed(LOOK_AGAIN)
+    }
+
+    fn wait(&self, step: Kind, code: &'static str, reason: String) -> Wait {
+        Wait { step, code, reason, until: self.again() }
+    }
+
+    fn before_hooks(&self) -> Waits {
+        let settings = self.settings;
+        let mut waits: Waits = calendar::wait(&settings.calendar, self.now).into_iter().collect();
+        waits.extend(uptime::wait(settings.minimum_uptime, self.now));
+        if settings.while_logged_in.waits() {
+            let people = sessions::people(&self.sources.loginctl);
+            waits.extend(people.map(|said| self.wait(Kind::Restart, "logged-in", said)));
+        }
+        if settings.on_battery.waits() && power::on_battery(&self.sources.power_supplies) {
+            let reason = "the host runs on battery".to_owned();
+            waits.push(self.wait(Kind::Restart, "battery", reason));
+        }
+        waits
+    }
+
+    fn hooks(&self) -> Option<Wait> {
+        let mut put_off = self.put_off.borrow_mut();
+        let since = put_off.as_ref().map_or(self.now, |one| one.since);
+        if self.now - since >= self.settings.hooks_delay {
+            return None;
+        }
+        if self.ask == Ask::Hooks {
+            let said = hooks::run(&self.settings.hooks_dirs, self.settings.hook_limit);
+            *put_off = said.map(|why| PutOff { since: since.min(self.now), why });
+        }
+        put_off.as_ref().map(|one| self.wait(Kind::Restart, "hook", one.why.clone()))
+    }
+}
+
+impl Permission for Obstacles<'_> {
+    fn fetch(&self) -> Waits {
+        if !self.settings.metered.waits() || !metered::is_metered(&self.sources.busctl) {
+            return Waits::new();
+        }
+        vec![self.wait(Kind::Fetch, "metered", "the network is metered".to_owned())]
+    }
+
+    /// Asked once for each decision: between the flip and the restart nobody changes their mind.
+    fn restart(&self) -> Waits {
+        let said = self.said.borrow().clone();
+        said.unwrap_or_else(|| {
+            let mut waits = self.before_hooks();
+            if waits.is_empty() {
+                waits.extend(self.hooks());
+            }
+            *self.said.borrow_mut() = Some(waits.clone());
+            waits
+        })
+    }
+}
