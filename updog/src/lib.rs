@@ -28,6 +28,7 @@ pub mod mirrors;
 pub mod output;
 pub mod plan;
 pub mod rehearsal;
+pub mod seen;
 pub mod session;
 pub mod source;
 pub mod staged;
