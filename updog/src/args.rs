@@ -19,6 +19,9 @@ pub struct Arguments {
     /// Configuration file
     #[arg(long, global = true, value_name = "FILE", default_value = config::DEFAULT_PATH)]
     pub config: PathBuf,
+    /// A file whose text counts as that of the configuration file: the one that an agent has accepted
+    #[arg(long, global = true, value_name = "FILE", hide = true)]
+    pub config_text: Option<PathBuf>,
     /// Folder or tar file with a repository (`repo-tools mirror` makes one), instead of the servers of the configuration
     #[arg(long, global = true, value_name = "PATH")]
     pub from: Option<PathBuf>,
@@ -63,8 +66,56 @@ pub enum Command {
     Health(HealthArguments),
     /// Verify again what is kept for the next boot: metadata, manifest and migrations; never touches the network
     VerifyKept,
-    /// Allow a version again that failed on this host
+    /// Allow a version again that failed on this host, or that an operator took back
     ClearFailure(ClearArguments),
+    /// Keep the host up to date: look for updates, fetch them and restart, each when it may; the service of systemd runs this
+    Agent(AgentArguments),
+    /// Let the agent do nothing until `updog resume`
+    Pause(PauseArguments),
+    /// Let the agent do nothing for a while, for instance `updog hold until '2 days'`
+    Hold(HoldArguments),
+    /// End what `updog pause` and `updog hold` have begun
+    Resume,
+    /// Let the agent do the next step that the configuration leaves to an operator
+    Proceed,
+}
+
+/// How the agent runs.
+#[derive(Debug, Args)]
+pub struct AgentArguments {
+    /// Do what can be done now, and end; for a timer
+    #[arg(long)]
+    pub once: bool,
+}
+
+/// Why the agent is held.
+#[derive(Debug, Args)]
+pub struct PauseArguments {
+    /// Why, for whoever reads `updog status`
+    #[arg(short, long, value_name = "TEXT")]
+    pub reason: Option<String>,
+}
+
+/// For how long the agent is held.
+#[derive(Debug, Args)]
+pub struct HoldArguments {
+    /// Until when
+    #[command(subcommand)]
+    pub until: HoldUntil,
+}
+
+/// Until when the agent is held.
+#[derive(Debug, Subcommand)]
+pub enum HoldUntil {
+    /// A time, as `2026-12-01T08:00:00Z` or `2026-12-01 08:00 Europe/Berlin`, or a length of time, as `2 days`
+    Until {
+        /// The time
+        #[arg(value_name = "TIME")]
+        time: String,
+        /// Why, for whoever reads `updog status`
+        #[arg(short, long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
 }
 
 /// What `check-update` shows.

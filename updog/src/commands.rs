@@ -1,8 +1,9 @@
 //! One module a subcommand: resolve the arguments, decide, execute, report.
 //!
 //! Only `check`, `image` and what calls them open a [`Session`](crate::session::Session); `status`, `apply`, `revert`,
-//! `rollback`, `health`, `verify-kept` and `clear-failure` never touch the network.
+//! `rollback`, `health`, `verify-kept`, `clear-failure` and the agent's orders never touch the network, nor does the agent itself.
 
+mod agent;
 mod apply;
 mod check;
 mod choice;
@@ -10,6 +11,7 @@ mod health;
 mod image;
 mod kept;
 mod ledger;
+mod orders;
 mod place;
 mod revert;
 mod status;
@@ -39,7 +41,10 @@ struct Context {
 /// Whatever keeps it from its work.
 pub fn run(arguments: Arguments) -> Result<Outcome, Error> {
     let judges = matches!(&arguments.command, Command::Health(health) if !health.dry_run);
-    let (settings, problem) = match Settings::read(&arguments.config) {
+    let text = Settings::text(arguments.config_text.as_deref().unwrap_or(&arguments.config));
+    let settings = text.and_then(|text| Ok((Settings::parse(&text, &arguments.config)?, text)));
+    let (settings, text) = settings.map_or_else(|problem| (Err(problem), String::new()), |(settings, text)| (Ok(settings), text));
+    let (settings, problem) = match settings {
         Ok(settings) => (settings, None),
         Err(problem) if judges => (Settings::without_file(), Some(problem)),
         Err(problem) => return Err(problem.into()),
@@ -68,5 +73,10 @@ pub fn run(arguments: Arguments) -> Result<Outcome, Error> {
         Command::Health(health) => health::run(&context, &health, now),
         Command::VerifyKept => kept::verify(&context),
         Command::ClearFailure(clear) => ledger::clear(&context, &clear),
+        Command::Agent(agent) => agent::run(context, &agent, arguments.config, &text),
+        Command::Pause(pause) => orders::pause(&context, &pause, now),
+        Command::Hold(hold) => orders::hold(&context, &hold, now),
+        Command::Resume => orders::resume(&context),
+        Command::Proceed => orders::proceed(&context, now),
     }
 }

@@ -173,11 +173,20 @@ impl Settings {
     ///
     /// Fails when the file cannot be read, is not TOML, names an unknown field, or a value is out of range.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        Self::parse(&Self::text(path)?, path)
+    }
+
+    /// The text of the file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the file cannot be read, or is longer than any configuration is.
+    pub fn text(path: &Path) -> Result<String, ConfigError> {
         let read = |source| ConfigError::Read { path: path.to_owned(), source };
         if fs::metadata(path).map_err(read)?.len() > MAX_LENGTH {
             return Err(ConfigError::TooLong { path: path.to_owned() });
         }
-        Self::parse(&fs::read_to_string(path).map_err(read)?, path)
+        fs::read_to_string(path).map_err(read)
     }
 
     /// What holds where no file says otherwise, for who has to decide although there is no usable one. It names no repository.

@@ -8,6 +8,8 @@ use gptprio::SetId;
 use semver::Version;
 use thiserror::Error;
 
+use crate::agent::orders::OrdersError;
+use crate::agent::record::RecordError;
 use crate::boots::LedgerError;
 use crate::config::ConfigError;
 use crate::host::HostError;
@@ -49,6 +51,24 @@ pub enum Error {
     /// No mirror has what is needed.
     #[error(transparent)]
     NoMirror(#[from] NoMirror<Error>),
+    /// The agent's record cannot be used.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// What an operator wants of the agent cannot be noted.
+    #[error(transparent)]
+    Orders(#[from] OrdersError),
+    /// Another agent runs.
+    #[error("an agent runs on this host already")]
+    AgentRuns,
+    /// The agent cannot do what it is for.
+    #[error("the agent cannot go on")]
+    Agent(#[source] io::Error),
+    /// The agent was told to stop.
+    #[error("the agent was told to stop")]
+    Stopped,
+    /// A time cannot be read.
+    #[error(transparent)]
+    Until(#[from] schedule::Error),
     /// The shipped root cannot be read.
     #[error("cannot read the trusted root {path}")]
     Root {
@@ -232,6 +252,7 @@ impl Classify for Error {
             | Self::NotNow { .. }
             | Self::NotStaged { .. }
             | Self::FailedHere { .. }
+            | Self::AgentRuns
             | Self::OneSet { .. } => Kind::Refused,
             Self::Host(_)
             | Self::Root { .. }
@@ -240,7 +261,12 @@ impl Classify for Error {
             | Self::Unhealthy { .. }
             | Self::Restart { .. }
             | Self::Output(_)
-            | Self::Runtime(_) => Kind::Failed,
+            | Self::Runtime(_)
+            | Self::Record(_)
+            | Self::Orders(_)
+            | Self::Agent(_) => Kind::Failed,
+            Self::Until(_) => Kind::Usage,
+            Self::Stopped => Kind::Temporary,
         }
     }
 
@@ -278,6 +304,8 @@ impl Classify for Error {
             Self::Root { .. } => {
                 "install the root.json that came with the repository, or set root_path in the configuration"
             }
+            Self::AgentRuns => "`updog status` says what it does",
+            Self::Until(_) => "for instance `updog hold until '2 days'`, or `2026-12-01 08:00 Europe/Berlin`",
             Self::NotStaged { .. } => "run `updog update-image` first",
             Self::Altered { .. } | Self::Staged(_) => "run `updog update-image` to write it again",
             Self::OtherHost { .. } => {

@@ -17,7 +17,7 @@ use thiserror::Error;
 use crate::files::{flush, replace};
 
 /// Name of the record in the state folder.
-const FILE: &str = "staged.json";
+pub(crate) const FILE: &str = "staged.json";
 
 /// The format that this code writes and reads.
 const FORMAT: u32 = 1;

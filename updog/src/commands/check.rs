@@ -4,11 +4,12 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use cli::Outcome;
-use manifest::{Considered, Host, Update};
+use manifest::{Considered, Decision, Host, Update};
 use serde::Serialize;
 use signpost::Access;
 
 use super::{Context, choice, ledger};
+use crate::agent::checked::Checked;
 use crate::args::CheckArguments;
 use crate::boots::file;
 use crate::error::Error;
@@ -30,6 +31,9 @@ pub(super) fn run(
     let session =
         Session::open(&context.settings, context.from.as_deref(), &host, context.output, now)?;
     let decision = choice::choose(&session.manifest, &host, now, None, &ledger)?;
+    if !arguments.ignore_waves && context.from.is_none() {
+        note(context, &session, &decision, &host, now);
+    }
     let fitting: Vec<_> = decision.for_host().collect();
     if arguments.all {
         context.output.show(&All { host: &host, releases: fitting })?;
@@ -37,6 +41,21 @@ pub(super) fn run(
         context.output.show(&One { host: &host, chosen: decision.chosen, releases: fitting })?;
     }
     Ok(if decision.chosen.is_some() { Outcome::Done } else { Outcome::NothingToDo })
+}
+
+/// Notes what was found, for the agent and for `status`. Whoever may look need not have the right to write.
+fn note(
+    context: &Context,
+    session: &Session,
+    decision: &Decision<'_>,
+    host: &Host,
+    now: DateTime<Utc>,
+) {
+    let expires = session.repository.expiries().first().map(|(_, at)| *at);
+    let checked = Checked::new(decision, host, expires, now);
+    if let Err(error) = checked.write(&context.settings.paths.state) {
+        context.output.note(format_args!("warning: what was found is not noted: {error}"));
+    }
 }
 
 /// Every release for this host; JSON is the list of the manifest's update objects.

@@ -1,0 +1,139 @@
+//! What is new is told once: to the journal, to systemd, and to whoever looks for `/run/reboot-required`.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use semver::Version;
+
+use super::Agent;
+use super::gather::Gathered;
+use crate::agent::next::{Next, Wait};
+use crate::agent::record::Kind;
+use crate::agent::state::{State, Waiting};
+use crate::seen::journal::Event;
+
+/// Name of the list of packages that ask for the restart, beside the sign itself (Debian's convention).
+const PACKAGES: &str = "reboot-required.pkgs";
+
+/// Tells of a state that was not told yet, and of what a restart waits for. The record remembers what was told.
+pub(super) fn tell(agent: &Agent, gathered: &mut Gathered, waits: &[Wait]) {
+    let state = gathered.facts.state();
+    let holds: Vec<&Wait> = waits.iter().filter(|wait| wait.step == Kind::Restart).collect();
+    let codes: Vec<&str> = holds.iter().map(|wait| wait.code).collect();
+    let now_told = format!("{state} {}", codes.join(" ")).trim_end().to_owned();
+    let before = gathered.record.told.replace(now_told.clone());
+    if before.as_deref() == Some(now_told.as_str()) {
+        return;
+    }
+    let was_held = before.as_deref().is_some_and(|told| told.starts_with("held"));
+    if was_held && !matches!(state, State::Held(_)) {
+        agent.journal.tell(&Event::Resumed);
+    }
+    let is_new = before.is_none_or(|told| !told.starts_with(&state.to_string()));
+    of_state(gathered, &state).filter(|_| is_new).into_iter().for_each(|event| {
+        agent.journal.tell(&event);
+    });
+    if let (Some(wait), Some(version)) = (holds.first(), state.version()) {
+        agent.journal.tell(&of_wait(wait, version));
+    }
+}
+
+fn of_state(gathered: &Gathered, state: &State) -> Option<Event> {
+    let (from, set) = (gathered.host.version.clone(), gathered.active.other());
+    match state.clone() {
+        State::Waiting(Waiting::Available(version)) => Some(Event::UpdateAvailable { from, version }),
+        State::Waiting(Waiting::Staged(version)) => {
+            Some(Event::UpdateStaged { from, version, set })
+        }
+        State::Waiting(Waiting::Ready(version)) => Some(Event::UpdateReady { from, version, set }),
+        State::Held(_) => {
+            let hold = gathered.orders.hold.as_ref();
+            let until = hold.and_then(|hold| hold.until);
+            let reason = hold.and_then(|hold| hold.why.clone());
+            let reason = reason.unwrap_or_else(|| "an operator".to_owned());
+            Some(Event::Held { reason, until })
+        }
+        // The steps themselves tell of the others.
+        _ => None,
+    }
+}
+
+fn of_wait(wait: &Wait, version: &Version) -> Event {
+    let version = version.clone();
+    match wait.code {
+        "hook" => {
+            let (hook, reason) = wait.reason.split_once(": ").unwrap_or(("", &wait.reason));
+            let (hook, reason) = (hook.to_owned(), reason.to_owned());
+            Event::HookDelays { version, hook, reason }
+        }
+        code => Event::RestartWaits { version, reason: code.to_owned(), until: wait.until },
+    }
+}
+
+/// Shows where the host is, to whoever looks.
+pub(super) fn show(agent: &Agent, gathered: &Gathered, next: &Next) {
+    let state = gathered.facts.state();
+    let waits: Vec<&str> = next.waits.iter().map(|wait| wait.reason.as_str()).collect();
+    agent.notify.status(&format!("{state}; {}", waits.join("; ")));
+    let settings = &agent.context.settings.agent;
+    let ready = match &state {
+        State::Waiting(Waiting::Ready(version)) | State::Held(Waiting::Ready(version)) => {
+            Some(version)
+        }
+        _ => None,
+    };
+    if let Err(error) = reboot_required(&settings.reboot_required, ready) {
+        let path = settings.reboot_required.display();
+        agent.context.output.note(format_args!("warning: cannot keep {path} right: {error}"));
+    }
+}
+
+/// The sign is there while an update waits for the restart, whoever restarts. One that others have put there stays.
+fn reboot_required(path: &Path, ready: Option<&Version>) -> io::Result<()> {
+    let list = path.with_file_name(PACKAGES);
+    let ours = |line: &str| line == "waystone" || line.starts_with("waystone ");
+    let others = fs::read_to_string(&list).unwrap_or_default();
+    let is_ours = others.lines().any(ours);
+    match ready {
+        Some(version) if !is_ours => {
+            fs::write(path, "*** System restart required ***\n")?;
+            fs::write(&list, format!("{others}waystone {version}\n"))
+        }
+        None if is_ours => {
+            let left: Vec<&str> = others.lines().filter(|line| !ours(line)).collect();
+            if left.is_empty() {
+                fs::remove_file(&list)?;
+                return fs::remove_file(path);
+            }
+            fs::write(&list, format!("{}\n", left.join("\n")))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sign_is_there_as_long_as_somebody_needs_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let sign = folder.path().join("reboot-required");
+        let list = folder.path().join(PACKAGES);
+        let version = Version::new(1, 1, 0);
+        reboot_required(&sign, None).unwrap();
+        assert!(!sign.exists());
+        reboot_required(&sign, Some(&version)).unwrap();
+        reboot_required(&sign, Some(&version)).unwrap();
+        assert_eq!(fs::read_to_string(&list).unwrap(), "waystone 1.1.0\n");
+        fs::write(&list, "linux-base\nwaystone 1.1.0\n").unwrap();
+        reboot_required(&sign, None).unwrap();
+        assert!(sign.exists());
+        assert_eq!(fs::read_to_string(&list).unwrap(), "linux-base\n");
+        fs::write(&list, "waystone 1.1.0\n").unwrap();
+        reboot_required(&sign, None).unwrap();
+        assert!(!sign.exists() && !list.exists());
+    }
+}
