@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::digits::shaped;
 use crate::error::{Error, shown};
+use crate::text::Text;
 use crate::zone::Zone;
 
 /// Whole days in a zone, the first and the last included. The crate's documentation has the rules.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(try_from = "RawBlackout", into = "RawBlackout")]
+#[serde(try_from = "RawBlackout", into = "Written")]
 pub struct Blackout {
     from: Date,
     to: Date,
@@ -22,12 +23,20 @@ pub struct Blackout {
 }
 
 /// The table as it is written.
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawBlackout {
+    from: Text,
+    to: Text,
+    time_zone: Option<String>,
+}
+
+/// The table as it is written again.
+#[derive(Serialize)]
+struct Written {
     from: String,
     to: String,
-    time_zone: Option<String>,
+    time_zone: String,
 }
 
 impl Blackout {
@@ -59,22 +68,25 @@ impl TryFrom<RawBlackout> for Blackout {
     type Error = Error;
 
     fn try_from(raw: RawBlackout) -> Result<Self, Error> {
-        let named =
-            |field, text: &str| day(text).ok_or_else(|| Error::Date { field, value: shown(text) });
-        let (from, to) = (named("from", &raw.from)?, named("to", &raw.to)?);
+        let (first, last) = (raw.from.into_string(), raw.to.into_string());
+        let (from, to) = (named("from", &first)?, named("to", &last)?);
         if to < from {
-            return Err(Error::Order { from: raw.from, to: raw.to });
+            return Err(Error::Order { from: first, to: last });
         }
         let zone = raw.time_zone.as_deref().map_or(Ok(Zone::UTC), str::parse)?;
         Ok(Self::new(from, to, zone))
     }
 }
 
-impl From<Blackout> for RawBlackout {
+impl From<Blackout> for Written {
     fn from(blackout: Blackout) -> Self {
         let Blackout { from, to, zone, .. } = blackout;
-        Self { from: from.to_string(), to: to.to_string(), time_zone: Some(zone.to_string()) }
+        Self { from: from.to_string(), to: to.to_string(), time_zone: zone.to_string() }
     }
+}
+
+fn named(field: &'static str, text: &str) -> Result<Date, Error> {
+    day(text).ok_or_else(|| Error::Date { field, value: shown(text) })
 }
 
 /// `YYYY-MM-DD`, and nothing else.

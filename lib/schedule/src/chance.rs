@@ -7,6 +7,12 @@ use chrono::TimeDelta;
 pub struct Chance(u64);
 
 impl Chance {
+    /// Nothing.
+    pub const MIN: Self = Self(0);
+
+    /// All but a hair's breadth.
+    pub const MAX: Self = Self(u64::MAX);
+
     /// Takes any number; all of them are equally far apart.
     pub fn new(random: u64) -> Self {
         Self(random)

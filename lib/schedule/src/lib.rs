@@ -60,6 +60,7 @@ mod instant;
 mod moment;
 mod opening;
 mod poll;
+mod text;
 mod window;
 mod zone;
 

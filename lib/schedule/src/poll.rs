@@ -1,12 +1,13 @@
 //! When to look for news again.
 //!
 //! After a look that went well it is an interval until the next one; after the first failure too, then twice that, four
-//! times and so on, up to the longest interval. Each wait is spread by a tenth to both sides, so that hosts that looked together do
-//! not for long. After a start the first look comes within a tenth of the interval, or later if it is not due
+//! times and so on, up to the longest interval. Each wait is spread by a tenth to both sides, so that hosts that looked
+//! together do not for long. After a start the first look comes within a tenth of the interval, or later if it is not due
 //! then: a fleet that is switched on together is spread as well.
 //!
-//! A clock that is put forward makes a look due, once, however many it passes over: each wait counts from the last look. A clock that is put back, so that the last look or the start lies
-//! in the future by more than a tenth of the interval, makes it due at once; by less (a clock that is being set right), the wait counts from now.
+//! A clock that is put forward makes one look due, however many intervals it passes over: each wait counts from the last
+//! look. A clock that is put back, so that the last look or the start lies in the future by more than a tenth of the
+//! interval, makes it due at once; by less (a clock that is being set right), the wait counts from now.
 
 use chrono::{DateTime, TimeDelta, Utc};
 

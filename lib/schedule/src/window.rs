@@ -9,6 +9,7 @@ use serde::Deserialize;
 use crate::days::Days;
 use crate::digits::shaped;
 use crate::error::{Error, shown};
+use crate::text::Text;
 use crate::zone::Zone;
 
 /// A window that opens on some days of each week. The crate's documentation has the rules.
@@ -26,7 +27,7 @@ pub struct Window {
 #[serde(deny_unknown_fields)]
 struct RawWindow {
     days: Option<Vec<String>>,
-    start: String,
+    start: Text,
     length_minutes: i64,
     time_zone: Option<String>,
 }
@@ -73,9 +74,10 @@ impl TryFrom<RawWindow> for Window {
     type Error = Error;
 
     fn try_from(raw: RawWindow) -> Result<Self, Error> {
+        let start = raw.start.into_string();
         Ok(Self {
             days: raw.days.as_deref().map_or(Ok(Days::EVERY), Days::parse)?,
-            start: time_of_day(&raw.start).ok_or_else(|| Error::Start(shown(&raw.start)))?,
+            start: time_of_day(&start).ok_or_else(|| Error::Start(shown(&start)))?,
             length: length(raw.length_minutes)?,
             zone: raw.time_zone.as_deref().map_or(Ok(Zone::UTC), str::parse)?,
         })
@@ -99,6 +101,6 @@ impl fmt::Display for Window {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { days, start, length, zone } = self;
         let start = start.strftime("%H:%M");
-        write!(out, "{days} from {start} for {} minutes ({zone})", length.as_mins())
+        write!(out, "{days} from {start} for {} min ({zone})", length.as_mins())
     }
 }

@@ -44,7 +44,7 @@ impl Zone {
         }
     }
 
-    /// The last instant at which the local clock is put from before this time to it, or shows it.
+    /// The last instant at which the local clock shows this time; the same as the first where it is missing.
     pub(crate) fn last_at(&self, wall: DateTime) -> Option<Timestamp> {
         let ambiguous = self.0.to_ambiguous_timestamp(wall);
         match ambiguous.offset() {
