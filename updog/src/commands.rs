@@ -62,7 +62,7 @@ pub fn run(arguments: Arguments) -> Result<Outcome, Error> {
         return Err(health::judge_unseen(&context, problem.into(), now));
     }
     match arguments.command {
-        Command::Status => status::run(&context),
+        Command::Status => status::run(&context, now),
         Command::CheckUpdate(check) => check::run(&context, &check, now),
         Command::Prepare(choice) => image::prepare(&context, &choice, now),
         Command::UpdateImage(choice) => image::run(&context, &choice, now),

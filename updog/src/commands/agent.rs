@@ -21,7 +21,7 @@ mod wait;
 
 use std::path::PathBuf;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use cli::Outcome;
 use tokio::runtime::Builder;
 
@@ -40,6 +40,10 @@ use wait::{Waiting, Wake};
 
 /// How many steps are done one after the other before the agent takes a breath: no update has so many.
 const MOST_STEPS: u32 = 32;
+
+/// How long after a note of somebody else's the disk is looked at once more: commands note first what they are about to do to it, and nothing tells
+/// when a disk was written.
+const AFTER_CHANGE: TimeDelta = TimeDelta::seconds(5);
 
 /// The agent, while it runs.
 struct Agent {
@@ -92,14 +96,16 @@ impl Agent {
     async fn live(&mut self, waiting: &mut Waiting) -> Result<Outcome, Error> {
         self.spread_first_look()?;
         self.notify.ready();
+        let mut look_again = None;
         loop {
             let until = match self.rounds(waiting).await {
-                Round::Wait(until) => until,
+                Round::Wait(until) => until.into_iter().chain(look_again.take()).min(),
                 Round::Stop => break,
             };
             self.notify.asleep_until(until);
             match waiting.wait(until).await.map_err(Error::Agent)? {
                 Wake::Again => {}
+                Wake::Changed => look_again = Utc::now().checked_add_signed(AFTER_CHANGE),
                 Wake::Reload => self.reload(),
                 Wake::Stop => break,
             }
@@ -179,6 +185,10 @@ impl Agent {
     fn reloaded(&mut self) -> Result<(), Error> {
         let text = Settings::text(&self.path)?;
         let settings = Settings::parse(&text, &self.path)?;
+        if settings.paths.state != self.context.settings.paths.state {
+            let moved = "state_dir has changed: restart the agent for that";
+            return Err(Error::Agent(std::io::Error::other(moved)));
+        }
         self.hand = Hand::new(&self.context, &self.path, &text)?;
         // What was found with other settings is looked at anew.
         let mut record = gather::record(&self.context)?;
@@ -209,6 +219,11 @@ impl Gathered {
             now,
         }
     }
+}
+
+/// Whether an agent runs on this host; `None` where that cannot be told.
+pub(super) fn is_running(context: &Context) -> Option<bool> {
+    lock::is_held(&context.settings.paths.state)
 }
 
 /// Notes in the record how a step ended.

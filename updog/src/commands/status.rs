@@ -1,9 +1,11 @@
 //! `status`: the sets, what boots next and what is staged. Never touches the network.
 
+mod agent;
 mod boots;
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use cli::Outcome;
 use gptprio::{BootBits, SetId};
 use semver::Version;
@@ -15,6 +17,7 @@ use crate::boots::{Ledger, LedgerError, file};
 use crate::error::Error;
 use crate::host;
 use crate::staged::Staged;
+use agent::Agent;
 use boots::{Boot, Failed};
 
 /// What `status` tells.
@@ -38,6 +41,8 @@ struct Status {
     failed_versions: Vec<Failed>,
     /// Why nothing can be said about boots, if so.
     ledger_problem: Option<String>,
+    /// Where the host is on its way to an update.
+    agent: Agent,
 }
 
 /// What boots next.
@@ -70,13 +75,13 @@ struct Release {
     version: Version,
 }
 
-pub(super) fn run(context: &Context) -> Result<Outcome, Error> {
+pub(super) fn run(context: &Context, now: DateTime<Utc>) -> Result<Outcome, Error> {
     let place = context.place(Access::Read)?;
     let host = host::read(&context.settings)?;
     let staged = Staged::read(&context.settings.paths.state)?;
     let staged = staged.filter(|staged| staged.set != place.active);
     let ledger = file::read(&context.settings.paths.state);
-    let status = Status::new(&place, host, staged, ledger);
+    let status = Status::new(&place, host, staged, ledger, Agent::of(context, now));
     context.output.show(&status)?;
     Ok(Outcome::Done)
 }
@@ -87,6 +92,7 @@ impl Status {
         host: manifest::Host,
         staged: Option<Staged>,
         ledger: Result<Ledger, LedgerError>,
+        agent: Agent,
     ) -> Self {
         let active = place.active;
         let state = place.disk.state(active);
@@ -105,6 +111,7 @@ impl Status {
             boots: ledger.attempts.iter().map(Boot::of).collect(),
             failed_versions: ledger.failed_versions().into_iter().map(Failed::of).collect(),
             ledger_problem,
+            agent,
             active,
             next: gptprio::choose(&state.sets)
                 .map(|choice| Next { set: choice.set, reason: choice.to_string() }),
@@ -132,6 +139,7 @@ impl fmt::Display for Status {
         if let Some(problem) = &self.ledger_problem {
             writeln!(out, "warning: {problem}")?;
         }
+        write!(out, "{}", self.agent)?;
         match &self.next {
             Some(Next { set, reason }) => write!(out, "set {set} boots next: {reason}"),
             None => {

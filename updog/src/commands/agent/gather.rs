@@ -89,6 +89,8 @@ pub(in crate::commands) fn record(context: &Context) -> Result<Record, Error> {
 fn orders(context: &Context, now: DateTime<Utc>) -> Orders {
     orders::read(&context.settings.paths.state).unwrap_or_else(|error| {
         let hold = Hold { since: now, until: None, why: Some(error.to_string()) };
-        Orders { hold: Some(hold), ..Orders::default() }
+        let mut orders = Orders::default();
+        orders.hold = Some(hold);
+        orders
     })
 }

@@ -36,7 +36,7 @@ pub(super) fn take(state: &Path) -> Result<File, Error> {
 }
 
 /// Whether an agent runs; `None` where that cannot be told.
-pub(in crate::commands) fn is_held(state: &Path) -> Option<bool> {
+pub(super) fn is_held(state: &Path) -> Option<bool> {
     let file = match File::open(state.join(LOCK)) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Some(false),

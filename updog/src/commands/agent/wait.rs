@@ -37,8 +37,10 @@ pub(super) struct Waiting {
 /// What has woken it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wake {
-    /// The time has come, the clock was set, or something has changed.
+    /// The time has come, or the clock was set.
     Again,
+    /// One of the files that matter has changed: whoever changed it may not be done.
+    Changed,
     /// The configuration is to be read again.
     Reload,
     /// The agent is to stop.
@@ -80,7 +82,7 @@ impl Waiting {
             _ = self.interrupt.recv() => Wake::Stop,
             _ = self.hangup.recv() => Wake::Reload,
             () = time(&self.timer) => Wake::Again,
-            () = change(&self.changes) => Wake::Again,
+            () = change(&self.changes) => Wake::Changed,
         };
         Ok(wake)
     }
@@ -111,8 +113,11 @@ impl Waiting {
     }
 }
 
+/// An owned descriptor is the same one for as long as it is registered, which is all that the function without `unsafe` cannot promise for
+/// others.
+#[expect(deprecated, reason = "what takes its place asks for unsafe")]
 fn register(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    AsyncFd::register_with_interest(fd, Interest::READABLE).map_err(io::Error::from)
+    AsyncFd::with_interest(fd, Interest::READABLE)
 }
 
 /// Comes back when the timer has run off, or the clock was set.

@@ -1,0 +1,96 @@
+//! What goes wrong beside the update itself.
+
+use std::fs;
+
+use gptprio::SetId;
+use serde_json::Value;
+
+use super::{host, once, state, waits};
+
+#[test]
+fn a_repository_that_is_away_is_asked_again_later_and_later() {
+    let host = host("");
+    host.world.server.fault("timestamp.json", usize::MAX, e2e::hostile::Fault::Status(503));
+    let mut last = None;
+    for count in 1..=3 {
+        once(&host);
+        let record = record(&host);
+        assert_eq!(record["setbacks"][0]["count"], count);
+        let next = record["next_check"].as_str().unwrap().to_owned();
+        assert!(last.is_none_or(|last| last < next));
+        last = Some(next);
+        assert!(waits(&host).contains(&"setback".to_owned()), "{:?}", waits(&host));
+        look_again(&host);
+    }
+    host.world.server.forgive();
+    once(&host);
+    assert_eq!(state(&host), "restarting");
+    assert_eq!(record(&host).get("setbacks"), None);
+}
+
+#[test]
+fn damaged_notes_of_the_agent_are_told_and_begun_anew() {
+    let host = host("restart = 'manual'");
+    once(&host);
+    for (file, text) in [("agent.json", "{"), ("checked.json", "[]")] {
+        fs::write(host.world.path("state").join(file), text).unwrap();
+    }
+    let run = once(&host);
+    assert!(run.stderr.contains("damaged"), "{}", run.stderr);
+    assert_eq!((state(&host), host.world.next()), ("ready".to_owned(), Some(SetId::B)));
+}
+
+#[test]
+fn damaged_orders_hold_the_agent_until_they_are_written_anew() {
+    let host = host("");
+    fs::write(host.world.path("state/orders.json"), "{").unwrap();
+    assert_eq!(once(&host).code, 3);
+    assert_eq!(state(&host), "held");
+    host.must(&["resume"]);
+    once(&host);
+    assert_eq!(state(&host), "restarting");
+}
+
+#[test]
+fn a_clock_that_jumps_neither_stops_the_looking_nor_a_hold() {
+    let host = host("restart = 'off'");
+    once(&host);
+    // As if the clock had been years ahead when all of this was noted.
+    for (field, file) in [("next_check", "agent.json"), ("at", "checked.json")] {
+        let path = host.world.path("state").join(file);
+        let mut value: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        value[field] = "2099-01-01T00:00:00Z".into();
+        fs::write(&path, value.to_string()).unwrap();
+    }
+    let before = host.world.server.requests("timestamp.json").len();
+    once(&host);
+    assert!(host.world.server.requests("timestamp.json").len() > before);
+    host.must(&["pause"]);
+    assert_eq!(state(&host), "held");
+}
+
+#[test]
+fn a_restart_that_does_not_come_is_asked_for_again_and_not_at_once() {
+    let host = host("");
+    once(&host);
+    assert_eq!(state(&host), "restarting");
+    let path = host.world.path("state/agent.json");
+    let mut value: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    value["pin"]["restart"]["at"] = "2026-01-01T00:00:00Z".into();
+    fs::write(&path, value.to_string()).unwrap();
+    fs::remove_file(host.world.path("restarted")).unwrap();
+    once(&host);
+    assert_eq!((state(&host), host.restarted()), ("ready".to_owned(), false));
+    assert!(waits(&host).contains(&"setback".to_owned()), "{:?}", waits(&host));
+}
+
+fn record(host: &super::Host) -> Value {
+    serde_json::from_slice(&fs::read(host.world.path("state/agent.json")).unwrap()).unwrap()
+}
+
+/// As after the interval: what is planned is forgotten.
+fn look_again(host: &super::Host) {
+    let mut record = record(host);
+    record.as_object_mut().unwrap().remove("next_check");
+    fs::write(host.world.path("state/agent.json"), record.to_string()).unwrap();
+}

@@ -1,0 +1,132 @@
+//! The two ways that an update goes.
+
+use e2e::world::{NEW, OLD, World};
+use gptprio::SetId;
+
+use super::{configure, host, once, state};
+
+#[test]
+fn a_host_takes_a_release_restarts_into_it_and_settles_once_it_is_good() {
+    let host = host("");
+    assert_eq!(state(&host), "idle");
+    once(&host);
+    assert!(host.restarted() && host.world.next() == Some(SetId::B));
+    assert_eq!(state(&host), "restarting");
+    assert_eq!(host.start(), SetId::B);
+    assert_eq!(state(&host), "proving");
+    let before = host.world.sets();
+    assert_eq!(once(&host).code, 3, "a start that is not proven is left alone");
+    assert_eq!((host.restarted(), host.world.sets()), (false, before));
+    host.must(&["health"]);
+    assert_eq!(state(&host), "good");
+    once(&host);
+    assert_eq!((state(&host), host.world.next()), ("idle".to_owned(), Some(SetId::B)));
+    assert_eq!(once(&host).code, 3, "there is nothing more to do");
+}
+
+#[test]
+fn a_release_that_fails_is_told_and_not_taken_again() {
+    let host = host("");
+    once(&host);
+    assert_eq!(host.start(), SetId::B);
+    host.check("10-broken", "exit 1");
+    assert_ne!(host.updog(&["health"]).code, 0);
+    assert_eq!(host.start(), SetId::A);
+    std::fs::remove_file(host.world.path("checks/10-broken")).unwrap();
+    host.must(&["health"]);
+    assert_eq!(state(&host), "failed");
+    once(&host);
+    assert_eq!(state(&host), "idle");
+    look_again(&host);
+    once(&host);
+    assert_eq!((state(&host), host.restarted()), ("idle".to_owned(), false));
+    assert!(host.world.holds(SetId::A, OLD));
+    host.must(&["clear-failure", NEW]);
+    look_again(&host);
+    once(&host);
+    assert_eq!(state(&host), "restarting", "an operator has allowed it again");
+}
+
+#[test]
+fn what_an_operator_took_back_is_left_until_the_operator_takes_it() {
+    let host = host("restart = 'manual'");
+    once(&host);
+    assert_eq!(state(&host), "ready");
+    host.must(&["update-revert"]);
+    once(&host);
+    assert_eq!((state(&host), host.world.next()), ("idle".to_owned(), Some(SetId::A)));
+    look_again(&host);
+    once(&host);
+    assert_eq!((state(&host), host.world.next()), ("idle".to_owned(), Some(SetId::A)));
+    assert_eq!(super::waits(&host).last().unwrap(), "declined");
+    host.must(&["update"]);
+    once(&host);
+    assert_eq!((state(&host), host.world.next()), ("ready".to_owned(), Some(SetId::B)));
+}
+
+#[test]
+fn after_a_rollback_the_host_stays_where_the_operator_wants_it() {
+    let host = host("");
+    once(&host);
+    host.start();
+    host.must(&["health"]);
+    once(&host);
+    host.must(&["rollback"]);
+    assert_eq!(host.start(), SetId::A);
+    host.must(&["health"]);
+    look_again(&host);
+    once(&host);
+    assert_eq!((state(&host), host.restarted()), ("idle".to_owned(), false));
+    assert_eq!(host.world.next(), Some(SetId::A));
+}
+
+#[test]
+fn a_release_that_is_recalled_before_the_restart_is_let_go() {
+    let host = host("restart = 'manual'");
+    once(&host);
+    assert_eq!((state(&host), host.world.next()), ("ready".to_owned(), Some(SetId::B)));
+    recall(&host.world);
+    look_again(&host);
+    once(&host);
+    assert_eq!((state(&host), host.world.next()), ("idle".to_owned(), Some(SetId::A)));
+}
+
+#[test]
+fn what_was_put_there_by_hand_goes_on_by_itself() {
+    let host = host("check = 'off'");
+    host.must(&["update-image"]);
+    assert_eq!(state(&host), "staged");
+    once(&host);
+    assert_eq!((state(&host), host.restarted()), ("restarting".to_owned(), true));
+    configure(&host, "check = 'off'");
+    assert_eq!(host.start(), SetId::B);
+    host.must(&["health"]);
+    once(&host);
+    assert_eq!(state(&host), "idle");
+}
+
+fn look_again(host: &super::Host) {
+    // As after the interval: what is planned is forgotten.
+    let path = host.world.path("state/agent.json");
+    let mut record: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    record.as_object_mut().unwrap().remove("next_check");
+    std::fs::write(&path, record.to_string()).unwrap();
+}
+
+fn recall(world: &World) {
+    let keys = world.path("keys");
+    let repo = world.path("repo");
+    e2e::programs::must(
+        "repo-tools",
+        &[
+            "release",
+            "withdraw",
+            "--repo",
+            e2e::world::text(&repo),
+            "--keys",
+            e2e::world::text(&keys),
+            NEW,
+        ],
+    );
+}
