@@ -14,6 +14,9 @@ use crate::place;
 /// Files of every host, and those that only the demo's host has, in the fixtures.
 const FOLDERS: [&str; 2] = ["host/root", "host/demo"];
 
+/// Our units, and where they go.
+const UNITS: [&str; 2] = ["dist/units", "usr/lib/systemd/system"];
+
 /// What an installer brings with the first release.
 const FIRST: &str = "host/first";
 
@@ -39,6 +42,8 @@ impl<'a> HostFiles<'a> {
         place::make_folder(&trusted)?;
         let files = Self { folder: folder.to_owned(), record };
         FOLDERS.iter().try_for_each(|name| files.copy(&place::fixture(name).join("."), folder))?;
+        let [from, to] = UNITS;
+        files.copy(&place::project().join(from).join("."), &folder.join(to))?;
         for name in PROGRAMS {
             // What a debugger needs would travel to every host.
             let strip = Run::new("strip").arg("-o").arg(programs.join(name));
