@@ -8,13 +8,14 @@ mod health;
 mod limits;
 mod migrations;
 mod network;
+mod seed;
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use gptprio::Tries;
-use manifest::{Seed, VersionLock};
+use manifest::VersionLock;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -30,6 +31,7 @@ pub use migrations::MigrationSettings;
 use migrations::RawMigrations;
 pub use network::{Network, Roots, Source};
 use network::{NoProxy, RawSource, without_values};
+pub use seed::SeedChoice;
 
 /// Where the configuration is looked for when the command line names none.
 pub const DEFAULT_PATH: &str = "/etc/updog.toml";
@@ -44,8 +46,8 @@ pub struct Settings {
     pub sources: Vec<Source>,
     /// How it is reached.
     pub network: Network,
-    /// This host's place in the waves.
-    pub seed: Seed,
+    /// Where this host's place in the waves comes from.
+    pub seed: SeedChoice,
     /// The one version to run, or the latest.
     pub version_lock: VersionLock,
     /// Take an update before its wave comes.
@@ -134,7 +136,7 @@ struct Raw {
     targets_base_url: String,
     #[serde(default)]
     mirror: Vec<RawSource>,
-    seed: u64,
+    seed: Option<toml::Value>,
     #[serde(default = "latest")]
     version_lock: String,
     #[serde(default)]
@@ -192,7 +194,7 @@ impl Settings {
     /// What holds where no file says otherwise, for who has to decide although there is no usable one. It names no repository.
     pub fn without_file() -> Self {
         let text = "metadata_base_url = 'http://localhost/'\n\
-                    targets_base_url = 'http://localhost/'\nseed = 0\n";
+                    targets_base_url = 'http://localhost/'\n";
         Self::parse(text, Path::new(DEFAULT_PATH)).expect("the text is constant, and tested")
     }
 
@@ -217,7 +219,6 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn settings(&self, raw: Raw) -> Result<Settings, ConfigError> {
-        let seed = Seed::new(raw.seed).map_err(|error| self.bad("seed", error))?;
         let lock = raw.version_lock.parse();
         let idle_timeout = self.seconds(raw.idle_timeout_seconds.unwrap_or(30))?;
         let least = raw.minimum_bytes_per_second.unwrap_or(1024);
@@ -232,7 +233,7 @@ impl Check<'_> {
                 retries: raw.retries.unwrap_or(5),
                 ca_file: raw.ca_file.map(|path| self.place(Some(path), "")),
             },
-            seed,
+            seed: self.seed(raw.seed)?,
             version_lock: lock.map_err(|error| self.bad("version_lock", error))?,
             ignore_waves: raw.ignore_waves,
             tries: tries.ok_or_else(|| self.bad("tries", "must be from 1 to 15"))?,
@@ -324,6 +325,21 @@ mod tests {
         }
         assert!(parse(&MINIMAL.replace("12", "-1")).is_err());
         assert!(parse(&MINIMAL.replace("12", "2047")).is_ok());
+    }
+
+    #[test]
+    fn a_host_without_a_seed_in_the_file_has_its_own() {
+        let seed = |text: &str| parse(text).map(|settings| settings.seed);
+        let lines: String =
+            MINIMAL.lines().filter(|line| !line.contains("seed")).collect::<Vec<_>>().join("\n");
+        assert_eq!(seed(&lines).unwrap(), SeedChoice::Own);
+        assert_eq!(seed(&MINIMAL.replace("12", "'auto'")).unwrap(), SeedChoice::Own);
+        let fixed = manifest::Seed::new(12).unwrap();
+        assert_eq!(seed(MINIMAL).unwrap(), SeedChoice::Fixed(fixed));
+        for other in ["'own'", "''", "1.0", "true", "[12]", "'12'"] {
+            let error = seed(&MINIMAL.replace("12", other)).unwrap_err().to_string();
+            assert!(error.contains("\"auto\""), "{error}");
+        }
     }
 
     #[test]

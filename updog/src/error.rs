@@ -278,6 +278,7 @@ impl Classify for Error {
             Self::Ledger(LedgerError::Damaged { .. }) => {
                 "run `updog health`, which puts it aside and begins a new one, or mend the file"
             }
+            Self::Host(HostError::Seed(error)) => error.hint(),
             Self::Disk(error) => return error.hint(),
             Self::NoMirror(error) => return error.first().hint(),
             Self::Place(error) => return error.hint(),

@@ -1,4 +1,4 @@
-//! What the running system says of itself: os-release.
+//! What the running system says of itself: os-release; and who the host is in a fleet.
 
 use std::fs;
 use std::io;
@@ -9,6 +9,7 @@ use semver::Version;
 use thiserror::Error;
 
 use crate::config::Settings;
+use crate::seed::{self, SeedError};
 
 /// Longest os-release that is read, in bytes.
 const MAX_LENGTH: usize = 64 << 10;
@@ -32,23 +33,45 @@ pub enum HostError {
         /// What is wrong.
         problem: String,
     },
+    /// Its place in the waves is not known.
+    #[error(transparent)]
+    Seed(#[from] SeedError),
 }
 
-/// Reads which variant and version runs here, and joins it with the settings.
+/// What runs here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Running {
+    /// `VARIANT_ID`.
+    pub variant: String,
+    /// `VERSION_ID`.
+    pub version: Version,
+}
+
+/// Reads which variant and version runs here.
 ///
 /// # Errors
 ///
 /// Fails when os-release cannot be read or lacks `VARIANT_ID` or a semantic `VERSION_ID`.
-pub fn read(settings: &Settings) -> Result<Host, HostError> {
+pub fn running(settings: &Settings) -> Result<Running, HostError> {
     let path = &settings.paths.os_release;
     let text = fs::read_to_string(path)
         .map_err(|source| HostError::Read { path: path.clone(), source })?;
     let (variant, version) = parse(&text, path)?;
+    Ok(Running { variant, version })
+}
+
+/// What runs here, joined with the settings and the host's seed, for who chooses a release. The seed is made if there is none yet.
+///
+/// # Errors
+///
+/// As [`running`], and when the seed is not known and cannot be made.
+pub fn read(settings: &Settings) -> Result<Host, HostError> {
+    let Running { variant, version } = running(settings)?;
     Ok(Host {
         variant,
         arch: std::env::consts::ARCH.to_owned(),
         version,
-        seed: settings.seed,
+        seed: seed::of_host(settings.seed, &settings.paths.state)?,
         version_lock: settings.version_lock.clone(),
         ignore_waves: settings.ignore_waves,
     })

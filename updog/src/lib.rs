@@ -29,6 +29,7 @@ pub mod output;
 pub mod plan;
 pub mod rehearsal;
 pub mod seen;
+pub mod seed;
 pub mod session;
 pub mod source;
 pub mod staged;

@@ -102,6 +102,27 @@ fn a_broken_configuration_names_file_and_field() {
 }
 
 #[test]
+fn a_host_makes_its_seed_when_it_first_chooses_and_keeps_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = CONFIG.replace("seed = 1", "seed = \"auto\"");
+    fs::write(folder.path().join("os-release"), "VARIANT_ID=demo\nVERSION_ID=1.0.0\n").unwrap();
+    let record = folder.path().join("state/seed.json");
+    let run = |command: &str| with_config(folder.path(), &text, &[command]);
+    assert_ne!(code(&run("status")), 0, "there is no disk");
+    assert!(!record.exists(), "who chooses nothing needs no seed");
+    run("check-update");
+    let seed = fs::read(&record).unwrap();
+    run("check-update");
+    assert_eq!(fs::read(&record).unwrap(), seed);
+    fs::write(&record, "{}").unwrap();
+    let output = run("check-update");
+    assert_eq!(code(&output), 1, "{}", stderr(&output));
+    assert!(stderr(&output).contains("seed.json is damaged"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("next: write"), "{}", stderr(&output));
+    assert_eq!(fs::read(&record).unwrap(), b"{}");
+}
+
+#[test]
 fn a_missing_disk_is_an_error_and_is_not_created() {
     let folder = tempfile::tempdir().unwrap();
     let disk = folder.path().join("no-disk");

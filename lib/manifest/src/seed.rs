@@ -39,6 +39,12 @@ impl Seed {
         }
     }
 
+    /// A seed out of random bits, each as likely as every other: there are 2048, which divides the 2⁶⁴ numbers that the bits may be.
+    pub fn of_random(bits: u64) -> Self {
+        let place = bits % u64::from(Self::COUNT);
+        Self::new(place).expect("a remainder is below what was divided by")
+    }
+
     /// The number itself, 0 to 2047.
     pub fn value(self) -> u16 {
         self.0
@@ -97,6 +103,15 @@ mod tests {
             assert!(Seed::new(number).is_err(), "{number}");
             assert!(number.to_string().parse::<Seed>().is_err(), "{number}");
             assert!(serde_json::from_value::<Seed>(number.into()).is_err(), "{number}");
+        }
+    }
+
+    #[test]
+    fn every_seed_comes_out_of_as_many_random_numbers() {
+        for start in [0, 1_u64 << 40, u64::MAX - 2 * 2048 + 1] {
+            let drawn: Vec<_> = (0..2 * 2048).map(|more| Seed::of_random(start + more)).collect();
+            let twice = |seed| drawn.iter().filter(|one| **one == seed).count() == 2;
+            assert!(Seed::all().all(twice), "from {start}");
         }
     }
 

@@ -129,8 +129,8 @@ fn refuse_failed(
     version: &Version,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let host = host::read(&context.settings)?;
-    let ledger = ledger::known(context, place, &host, now)?;
+    let running = host::running(&context.settings)?;
+    let ledger = ledger::known(context, place, &running.version, now)?;
     match ledger.failed_versions().into_iter().find(|failed| failed.version == *version) {
         None => Ok(()),
         Some(failed) => {

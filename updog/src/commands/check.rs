@@ -25,7 +25,7 @@ pub(super) fn run(
     host.ignore_waves |= arguments.ignore_waves;
     // A repository can be looked at from anywhere, and what has failed on a disk only where that is known.
     let ledger = match context.place(Access::Read) {
-        Ok(place) => ledger::known(context, &place, &host, now)?,
+        Ok(place) => ledger::known(context, &place, &host.version, now)?,
         Err(_) => file::read(&context.settings.paths.state)?,
     };
     let session =

@@ -8,7 +8,6 @@ mod unseen;
 
 use chrono::{DateTime, Utc};
 use cli::Outcome;
-use manifest::Host;
 use signpost::Access;
 
 use super::{Context, Place, ledger};
@@ -18,7 +17,7 @@ use crate::error::Error;
 use crate::health::feeder::Feeder;
 use crate::health::verdict::Verdict;
 use crate::health::{Deadline, examine};
-use crate::host;
+use crate::host::{self, Running};
 use report::Report;
 pub(super) use unseen::judge as judge_unseen;
 
@@ -50,7 +49,7 @@ pub(super) fn run(
 struct Boot<'a> {
     context: &'a Context,
     place: Place,
-    host: Host,
+    host: Running,
     /// Units that have to be active: those of the configuration, then those of the command line.
     units: Vec<String>,
     deadline: Deadline,
@@ -60,7 +59,7 @@ struct Boot<'a> {
 impl<'a> Boot<'a> {
     fn begin(context: &'a Context, units: &[String], now: DateTime<Utc>) -> Result<Self, Error> {
         let place = context.place(Access::Read)?;
-        let host = host::read(&context.settings)?;
+        let host = host::running(&context.settings)?;
         let units = [&context.settings.health.units, units].concat();
         let deadline = Deadline::after(context.settings.health.time_limit);
         Ok(Self { context, place, host, units, deadline, now })

@@ -225,7 +225,7 @@ fn make_plan(
     now: DateTime<Utc>,
 ) -> Result<Option<(Plan, Found)>, Error> {
     let manifest = &session.manifest;
-    let ledger = ledger::known(context, place, host, now)?;
+    let ledger = ledger::known(context, place, &host.version, now)?;
     let decision = choice::choose(manifest, host, now, arguments.image.as_ref(), &ledger)?;
     let Some(update) = decision.chosen else {
         context.output.note(format_args!("no update for {}", host.version));

@@ -5,7 +5,6 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use cli::Outcome;
 use gptprio::SetId;
-use manifest::Host;
 use semver::Version;
 use serde::Serialize;
 
@@ -72,11 +71,11 @@ pub(super) fn seen(
 pub(super) fn known(
     context: &Context,
     place: &Place,
-    host: &Host,
+    running: &Version,
     now: DateTime<Utc>,
 ) -> Result<Ledger, Error> {
     let mut ledger = file::read(&context.settings.paths.state)?;
-    ledger.note_start(&seen(context, place, &host.version, now));
+    ledger.note_start(&seen(context, place, running, now));
     Ok(ledger)
 }
 

@@ -77,7 +77,7 @@ struct Release {
 
 pub(super) fn run(context: &Context, now: DateTime<Utc>) -> Result<Outcome, Error> {
     let place = context.place(Access::Read)?;
-    let host = host::read(&context.settings)?;
+    let host = host::running(&context.settings)?;
     let staged = Staged::read(&context.settings.paths.state)?;
     let staged = staged.filter(|staged| staged.set != place.active);
     let ledger = file::read(&context.settings.paths.state);
@@ -89,7 +89,7 @@ pub(super) fn run(context: &Context, now: DateTime<Utc>) -> Result<Outcome, Erro
 impl Status {
     fn new(
         place: &Place,
-        host: manifest::Host,
+        host: host::Running,
         staged: Option<Staged>,
         ledger: Result<Ledger, LedgerError>,
         agent: Agent,

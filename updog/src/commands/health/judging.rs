@@ -46,7 +46,7 @@ impl Boot<'_> {
     /// What is known of what the running set holds. What the kernel verifies its root against counts more than what was recorded: the same version
     /// may have been put there again by other means.
     fn recorded(&self, set: SetId) -> Option<Attempt> {
-        let known = ledger::known(self.context, &self.place, &self.host, self.now);
+        let known = ledger::known(self.context, &self.place, &self.host.version, self.now);
         let mut attempt = known.unwrap_or_else(|_| self.unrecorded()).last(set)?.clone();
         if let Some(kernels) = evidence::root_hash(&self.context.settings.health) {
             attempt.root_hash = Some(kernels);

@@ -63,7 +63,7 @@ impl<'a> Unseen<'a> {
 
     /// Which version runs, from whatever says it.
     fn version(&self, place: &Place) -> Option<Version> {
-        let said = host::read(&self.context.settings).map(|host| host.version).ok();
+        let said = host::running(&self.context.settings).map(|host| host.version).ok();
         let built_as = || place.disk.release(place.active)?.version.parse().ok();
         let noted =
             || ledger::last(self.context, place.active, |last: &Attempt| last.version.clone());
@@ -145,7 +145,7 @@ mod tests {
 
     /// The boot, on a machine on which nothing is known but what the selector says.
     fn unseen(context: &Context) -> Option<Unseen<'_>> {
-        let error = host::read(&context.settings).unwrap_err().into();
+        let error = host::running(&context.settings).unwrap_err().into();
         let boot = Unseen::of(context, &error, DateTime::UNIX_EPOCH)?;
         Some(Unseen { place: None, ..boot })
     }
