@@ -37,7 +37,7 @@ impl Gathered {
         let state = &context.settings.paths.state;
         let place = context.place(Access::Read)?;
         let host = host::read(&context.settings)?;
-        let ledger = ledger::known(context, &place, &host, now)?;
+        let ledger = ledger::known(context, &place, &host.version, now)?;
         let (record, orders) = (record(context)?, orders(context, now));
         let bits = place.disk.state(place.active);
         let inactive = place.active.other();
