@@ -127,6 +127,9 @@ pub struct CheckArguments {
     /// Do not wait for this host's place in the waves
     #[arg(long)]
     pub ignore_waves: bool,
+    /// Ask only whether something has changed since the last time, where that is enough to know that nothing is new
+    #[arg(long, conflicts_with_all = ["all", "ignore_waves"])]
+    pub if_changed: bool,
 }
 
 /// Which update is taken.

@@ -22,6 +22,7 @@ mod support;
 mod throttle;
 
 pub use client::Client;
+pub(crate) use client::State;
 pub use download::Download;
 pub use error::HttpError;
 pub use metadata::Metadata;

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
+use crate::http::State;
 use crate::output::Output;
 use crate::source::Origin;
 use left::Left;
@@ -81,6 +82,14 @@ impl Mirrors {
         let tried = tried.join("; ");
         let (_, first) = failed.swap_remove(0);
         Err(NoMirror { tried, first: Box::new(first) }.into())
+    }
+
+    /// What says whether the timestamp has changed since it was fetched in this run.
+    pub(crate) fn timestamp(&self) -> Option<State> {
+        self.origins.iter().find_map(|origin| match origin {
+            Origin::Mirror(client, _) => client.timestamp(),
+            Origin::Bundle(_) => None,
+        })
     }
 
     /// Those that were left come last.

@@ -89,6 +89,9 @@ fn send(
     if let Some(Fault::Extra(count)) = fault {
         body.resize(total + count, b'x');
     }
+    if request.if_none_match.is_some() && request.if_none_match.as_deref() == tag {
+        return out.head("HTTP/1.1 304 Not Modified\r\nContent-Length: 0\r\n\r\n").map(|()| true);
+    }
     let tag_line = tag.map_or(String::new(), |tag| format!("ETag: {tag}\r\n"));
     let (head, part) = match wanted(request, total, (fault, tag)) {
         None => ("200 OK\r\n".to_owned(), body),

@@ -26,6 +26,8 @@ pub struct Request {
     pub offset: usize,
     /// The one range that is asked for, if any is.
     pub range: Option<ByteRange>,
+    /// What `If-None-Match` says, if it is there.
+    pub if_none_match: Option<String>,
     /// What `If-Range` says, if it is there.
     pub if_range: Option<String>,
     /// The user agent.
@@ -55,6 +57,7 @@ pub(super) fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Reque
         query: query.to_owned(),
         offset: 0,
         range: None,
+        if_none_match: None,
         if_range: None,
         agent: String::new(),
         proxied,
@@ -73,6 +76,7 @@ pub(super) fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Reque
                 request.range = range(value);
                 request.offset = request.range.map_or(0, |range| range.first);
             }
+            "if-none-match" => request.if_none_match = Some(value.to_owned()),
             "if-range" => request.if_range = Some(value.to_owned()),
             "user-agent" => value.clone_into(&mut request.agent),
             _ => {}

@@ -10,6 +10,9 @@ use super::{host, once, state, waits};
 #[test]
 fn a_repository_that_is_away_is_asked_again_later_and_later() {
     let host = host("");
+    let path = host.world.path("updog.toml");
+    let config = fs::read_to_string(&path).unwrap().replace("retries = 2", "retries = 0");
+    fs::write(&path, config).unwrap();
     host.world.server.fault("timestamp.json", usize::MAX, e2e::hostile::Fault::Status(503));
     let mut last = None;
     for count in 1..=3 {

@@ -130,3 +130,24 @@ fn recall(world: &World) {
         ],
     );
 }
+
+#[test]
+fn a_look_when_nothing_has_changed_is_one_question() {
+    let host = host("restart = 'off'");
+    host.world.server.tag("\"one\"");
+    once(&host);
+    let requests = || host.world.server.requests("");
+    let before = requests().len();
+    for _ in 0..3 {
+        look_again(&host);
+        once(&host);
+    }
+    let asked: Vec<String> =
+        requests().split_off(before).into_iter().map(|request| request.path).collect();
+    assert_eq!(asked, ["/metadata/timestamp.json"; 3]);
+    host.world.server.tag("\"two\"");
+    look_again(&host);
+    once(&host);
+    let asked = requests().split_off(before + 3);
+    assert!(asked.len() > 2, "something has changed: {asked:?}");
+}

@@ -29,7 +29,7 @@ const MAX_RELEASES: usize = 256;
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Checked {
-    format: u32,
+    pub(crate) format: u32,
     /// When the repository was looked at the last time.
     pub at: DateTime<Utc>,
     /// When all of it was: a look may end at nothing having changed.
@@ -65,14 +65,12 @@ pub struct Release {
 /// What a server is asked with whether something has changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unchanged {
-    /// The address of what it gave.
+    /// The address of the timestamp, without anything secret.
     pub address: String,
-    /// Its entity tag.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tag: Option<String>,
-    /// When it was changed last, in the server's words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub modified: Option<String>,
+    /// Its entity tag in quotes, or when it was changed last, in the server's words.
+    pub validator: String,
+    /// The versions that had failed on this host.
+    pub failed: Vec<Version>,
 }
 
 impl Checked {

@@ -1,10 +1,13 @@
 //! `check-update` and `whats`: what this host would install now, and why.
 
+mod unchanged;
+
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 use cli::Outcome;
 use manifest::{Considered, Decision, Host, Update};
+use semver::Version;
 use serde::Serialize;
 use signpost::Access;
 
@@ -28,11 +31,20 @@ pub(super) fn run(
         Ok(place) => ledger::known(context, &place, &host.version, now)?,
         Err(_) => file::read(&context.settings.paths.state)?,
     };
+    let failed: Vec<Version> =
+        ledger.failed_versions().into_iter().map(|one| one.version.clone()).collect();
+    if arguments.if_changed
+        && let Some(checked) = unchanged::look(context, &host, &failed, now)
+    {
+        let is_chosen = checked.chosen.is_some();
+        context.output.show(&Unchanged(checked))?;
+        return Ok(if is_chosen { Outcome::Done } else { Outcome::NothingToDo });
+    }
     let session =
         Session::open(&context.settings, context.from.as_deref(), &host, context.output, now)?;
     let decision = choice::choose(&session.manifest, &host, now, None, &ledger)?;
     if !arguments.ignore_waves && context.from.is_none() {
-        note(context, &session, &decision, &host, now);
+        note(context, &session, (&decision, failed), &host, now);
     }
     let fitting: Vec<_> = decision.for_host().collect();
     if arguments.all {
@@ -47,14 +59,34 @@ pub(super) fn run(
 fn note(
     context: &Context,
     session: &Session,
-    decision: &Decision<'_>,
+    (decision, failed): (&Decision<'_>, Vec<Version>),
     host: &Host,
     now: DateTime<Utc>,
 ) {
     let expires = session.repository.expiries().first().map(|(_, at)| *at);
-    let checked = Checked::new(decision, host, expires, now);
+    let mut checked = Checked::new(decision, host, expires, now);
+    checked.unchanged = unchanged::of(&session.mirrors, failed);
     if let Err(error) = checked.write(&context.settings.paths.state) {
         context.output.note(format_args!("warning: what was found is not noted: {error}"));
+    }
+}
+
+/// Nothing was fetched: what was found before holds.
+struct Unchanged(Checked);
+
+impl Serialize for Unchanged {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl fmt::Display for Unchanged {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let since = self.0.whole_at.format("%Y-%m-%d %H:%M UTC");
+        match &self.0.chosen {
+            Some(version) => write!(out, "nothing has changed since {since}: there is {version}"),
+            None => write!(out, "nothing has changed since {since}: no update"),
+        }
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use cli::ByteCount;
-use reqwest::header::{IF_RANGE, RANGE};
+use reqwest::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Certificate, NoProxy, Proxy, RequestBuilder, Response, StatusCode};
 use rustls::pki_types::CertificateDer;
@@ -36,6 +37,16 @@ pub struct Client {
     rate: Rate,
     ranges: Support,
     throttle: Option<Throttle>,
+    timestamp: Arc<Mutex<Option<State>>>,
+}
+
+/// A file of a server, and what says whether it is still that one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct State {
+    /// Its address, without anything secret.
+    pub(crate) address: String,
+    /// The header that stands for it.
+    pub(crate) validator: Validator,
 }
 
 /// Proxies and headers may hold credentials: nothing of them is printed.
@@ -78,7 +89,8 @@ impl Client {
         };
         let http = builder.build().map_err(HttpError::client)?;
         let (retries, rate) = (network.retries, network.least_rate);
-        Ok(Self { http, query, retries, rate, ranges: Support::default(), throttle: None })
+        let (ranges, timestamp) = Default::default();
+        Ok(Self { http, query, retries, rate, ranges, throttle: None, timestamp })
     }
 
     /// The same client, whose targets take at most `rate` bytes a second, all together.
@@ -104,6 +116,27 @@ impl Client {
     /// What the answers of a download have to keep up with, alone or together.
     pub(crate) fn pace(&self) -> Together {
         Together::new(self.rate)
+    }
+
+    /// What says whether the timestamp has changed since it was fetched the last time, from whichever mirror.
+    pub(crate) fn timestamp(&self) -> Option<State> {
+        self.timestamp.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn note_timestamp(&self, url: &Url, validator: Option<Validator>) {
+        let state = validator.map(|validator| State { address: shown(url), validator });
+        *self.timestamp.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    /// Asks once whether `url` is still what it was. Whatever the server says but that counts as a change.
+    pub(crate) async fn is_unchanged(
+        &self,
+        url: &Url,
+        validator: &Validator,
+    ) -> Result<bool, HttpError> {
+        let name = if validator.is_tag() { IF_NONE_MATCH } else { IF_MODIFIED_SINCE };
+        let request = self.request(url).header(name, validator.header());
+        Ok(self.send(url, request).await?.status() == StatusCode::NOT_MODIFIED)
     }
 
     /// Asks for all of `url`, once.

@@ -8,6 +8,9 @@ use super::name::file_below;
 use super::{Client, HttpError};
 use crate::address::{Address, shown};
 
+/// The file that changes with everything.
+const TIMESTAMP: &str = "timestamp.json";
+
 /// The metadata folder of a repository.
 #[derive(Clone, Debug)]
 pub struct Metadata {
@@ -45,7 +48,7 @@ impl Metadata {
     }
 
     async fn once(&self, url: &Url, limit: u64) -> Result<Vec<u8>, HttpError> {
-        let (mut arriving, _) = self.client.get(url).await?;
+        let (mut arriving, validator) = self.client.get(url).await?;
         let mut body = Vec::new();
         while let Some(chunk) = arriving.chunk().await? {
             let length = u64::try_from(body.len() + chunk.len()).unwrap_or(u64::MAX);
@@ -54,7 +57,16 @@ impl Metadata {
             }
             body.extend_from_slice(&chunk);
         }
+        if self.timestamp().is_some_and(|timestamp| timestamp == *url) {
+            self.client.note_timestamp(url, validator);
+        }
         Ok(body)
+    }
+
+    /// The address of the timestamp, which changes with everything.
+    pub(crate) fn timestamp(&self) -> Option<Url> {
+        let on_server = Medium::at(self.base.url()).is_none();
+        file_below(self.base.url(), TIMESTAMP).ok().filter(|_| on_server)
     }
 }
 

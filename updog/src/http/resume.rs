@@ -75,6 +75,21 @@ impl Validator {
         tag.or_else(|| old_date(headers)).cloned().map(Self)
     }
 
+    /// The one that was written down as this text.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        HeaderValue::from_str(text).ok().map(Self)
+    }
+
+    /// As it is written down, if it can be.
+    pub(crate) fn text(&self) -> Option<&str> {
+        self.0.to_str().ok()
+    }
+
+    /// Whether it is an entity tag; else it is a date.
+    pub(crate) fn is_tag(&self) -> bool {
+        self.0.as_bytes().starts_with(b"\"")
+    }
+
     pub(crate) fn header(&self) -> &HeaderValue {
         &self.0
     }
@@ -86,8 +101,7 @@ impl Validator {
 }
 
 fn same_kind(one: &Validator, other: &Validator) -> bool {
-    let is_tag = |validator: &Validator| validator.0.as_bytes().starts_with(b"\"");
-    is_tag(one) == is_tag(other)
+    one.is_tag() == other.is_tag()
 }
 
 /// A date is exact to the second only: one from within the second of the answer could stand for two states.

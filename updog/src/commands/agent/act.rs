@@ -46,7 +46,7 @@ impl Agent {
 
     async fn check(&mut self, gathered: Gathered, waiting: &mut Waiting) -> Result<(), Error> {
         self.notify.status("looks for an update");
-        let command = ["check-update", "--quiet"];
+        let command = ["check-update", "--if-changed", "--quiet"];
         let ended = self.hand.run(&command, waiting, &self.notify).await?;
         self.used(Kind::Check, None)?;
         let problem = (!ended.is_well()).then(|| why(&ended, "check-update"));
