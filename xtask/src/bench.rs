@@ -4,6 +4,7 @@
 //! ratio of the medians. A bar that is not met is said where it stands; what was named is measured to the end, and then the
 //! command fails and says all of them again.
 
+mod agent;
 mod boot;
 mod delta;
 mod install;
@@ -23,7 +24,7 @@ use crate::error::Error;
 /// What to measure.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Names of benches (default: all): verity, install, delta, boot, trust, migrator
+    /// Names of benches (default: all): verity, install, delta, boot, trust, migrator, agent
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     /// Rounds that count
@@ -37,13 +38,14 @@ pub(crate) struct Options {
 /// A bench: its name and what it runs; it shows its bars and gives back those that are not met.
 type Bench = (&'static str, fn(&Options) -> Result<measure::Missed>);
 
-const BENCHES: [Bench; 6] = [
+const BENCHES: [Bench; 7] = [
     ("verity", |options| verity::run(options.rounds)),
     ("install", |options| install::run(options.rounds)),
     ("delta", |options| delta::run(options.rounds, options.quick)),
     ("boot", |options| boot::run(options.rounds)),
     ("trust", |options| trust::run(options.rounds)),
     ("migrator", |options| migrator::run(options.rounds)),
+    ("agent", |options| agent::run(options.rounds)),
 ];
 
 /// Runs the benches that were named.
