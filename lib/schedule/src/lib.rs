@@ -25,7 +25,8 @@
 //! - It stays open for its length of elapsed time, over midnight and over a change of the clock. So it is always as long as
 //!   it says; one of a whole day leaves an hour closed when that day has 25. Who wants no end writes no window.
 //! - A day that a zone skipped (Samoa had no 30 December 2011) has no windows.
-//! - A blackout is every instant whose local date is one of its days, whatever the clock does at its midnights.
+//! - A blackout lasts from the first to the last instant whose local date is one of its days, whatever the clock does at
+//!   its midnights.
 //! - An opening is searched for two years ahead; what opens later than that is said not to open.
 //! - Times beyond the years −9999 to 9999 count as the first or the last instant of them.
 //!

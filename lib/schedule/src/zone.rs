@@ -82,10 +82,15 @@ impl FromStr for Zone {
         if name == "UTC" {
             return Ok(Self::UTC);
         }
-        let found = jiff::tz::db().get(name).or_else(|_| TimeZoneDatabase::bundled().get(name));
-        let known = found.ok().filter(|zone| !zone.is_unknown());
-        known.map(Self).ok_or_else(|| Error::Zone(shown(name)))
+        let found = look_up(jiff::tz::db(), name);
+        found.map(Self).ok_or_else(|| Error::Zone(shown(name)))
     }
+}
+
+/// What the host has, or the program. jiff's zone for "unknown" is none.
+fn look_up(host: &TimeZoneDatabase, name: &str) -> Option<TimeZone> {
+    let found = host.get(name).or_else(|_| TimeZoneDatabase::bundled().get(name));
+    found.ok().filter(|zone| !zone.is_unknown())
 }
 
 impl fmt::Display for Zone {
@@ -97,5 +102,17 @@ impl fmt::Display for Zone {
 impl Serialize for Zone {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zone_that_the_host_lacks_is_the_one_in_the_program() {
+        let zone = look_up(&TimeZoneDatabase::none(), "Europe/Berlin");
+        assert_eq!(zone.as_ref().and_then(TimeZone::iana_name), Some("Europe/Berlin"));
+        assert_eq!(look_up(&TimeZoneDatabase::none(), "Europe/Berln"), None);
     }
 }

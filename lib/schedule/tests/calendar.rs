@@ -33,6 +33,14 @@ fn a_window_is_open_from_its_start_and_closed_from_its_end_on() {
 }
 
 #[test]
+fn a_leap_second_belongs_to_the_minute_before_it() {
+    let calendar = Calendar::new(vec![window(&["sat"], "23:59", 1, "UTC")], Vec::new());
+    let leap = "2016-12-31T23:59:60.5Z".parse().unwrap();
+    assert_eq!(calendar.at(leap).changes(), Some(time("2017-01-01T00:00")));
+    assert!(calendar.at(leap).is_open());
+}
+
+#[test]
 fn windows_that_overlap_or_touch_are_one() {
     let windows = vec![
         window(&["tue"], "03:00", 60, "UTC"),
