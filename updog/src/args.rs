@@ -68,6 +68,8 @@ pub enum Command {
     VerifyKept,
     /// Allow a version again that failed on this host, or that an operator took back
     ClearFailure(ClearArguments),
+    /// Print what is seen of this host as metrics for Prometheus; never touches the network
+    Metrics(MetricsArguments),
     /// Keep the host up to date: look for updates, fetch them and restart, each when it may; the service of systemd runs this
     Agent(AgentArguments),
     /// Let the agent do nothing until `updog resume`
@@ -200,6 +202,17 @@ pub struct ClearArguments {
     /// All of them
     #[arg(long)]
     pub all: bool,
+}
+
+/// Where metrics go.
+#[derive(Debug, Args)]
+pub struct MetricsArguments {
+    /// Answer one HTTP request on standard input and output, for a socket of systemd with Accept=yes
+    #[arg(long, conflicts_with = "textfile")]
+    pub http: bool,
+    /// Put them into the folder of node exporter's textfile collector, if it is there
+    #[arg(long, value_name = "DIR")]
+    pub textfile: Option<PathBuf>,
 }
 
 /// A version, with or without the `v` that names of releases often begin with.

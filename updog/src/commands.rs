@@ -1,7 +1,7 @@
 //! One module a subcommand: resolve the arguments, decide, execute, report.
 //!
 //! Only `check`, `image` and what calls them open a [`Session`](crate::session::Session); `status`, `apply`, `revert`,
-//! `rollback`, `health`, `verify-kept`, `clear-failure` and the agent's orders never touch the network, nor does the agent itself.
+//! `rollback`, `health`, `verify-kept`, `clear-failure`, `metrics` and the agent's orders never touch the network, nor does the agent itself.
 
 mod agent;
 mod apply;
@@ -11,9 +11,11 @@ mod health;
 mod image;
 mod kept;
 mod ledger;
+mod metrics;
 mod orders;
 mod place;
 mod revert;
+mod seen;
 mod status;
 
 use chrono::Utc;
@@ -78,5 +80,6 @@ pub fn run(arguments: Arguments) -> Result<Outcome, Error> {
         Command::Hold(hold) => orders::hold(&context, &hold, now),
         Command::Resume => orders::resume(&context),
         Command::Proceed => orders::proceed(&context, now),
+        Command::Metrics(metrics) => metrics::run(&context, &metrics, now),
     }
 }

@@ -217,6 +217,14 @@ pub enum Error {
     /// The result cannot be printed.
     #[error("cannot print the result")]
     Output(#[from] io::Error),
+    /// The metrics cannot be put where node exporter reads them.
+    #[error("cannot write the metrics to {folder}")]
+    Textfile {
+        /// The folder.
+        folder: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
     /// The asynchronous side cannot be started.
     #[error("cannot start the network side")]
     Runtime(#[source] io::Error),
@@ -262,6 +270,7 @@ impl Classify for Error {
             | Self::Restart { .. }
             | Self::Output(_)
             | Self::Runtime(_)
+            | Self::Textfile { .. }
             | Self::Record(_)
             | Self::Orders(_)
             | Self::Agent(_) => Kind::Failed,

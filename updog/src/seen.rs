@@ -13,7 +13,9 @@
 //! * Names of metrics and ids of messages do not change: rules and searches of others hold on to them.
 //! * Who watches never holds up who updates: nothing here waits long for a reader.
 
+pub mod http;
 pub mod journal;
+pub mod metrics;
 mod snapshot;
 mod state;
 
