@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 
 use e2e::programs;
-use e2e::world::{World, text};
+use e2e::world::{NEW, OLD, World, text};
 use gptprio::SetId;
 
 /// The metrics that the host prints.
@@ -133,4 +133,26 @@ fn node_exporter_finds_a_file_where_it_has_a_folder() {
     let file = folder.join("updog.prom");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, 0o644);
     assert_eq!(fs::read_to_string(&file).unwrap(), metrics(&world));
+}
+
+#[test]
+fn the_past_is_told_with_where_it_led_from() {
+    let world = World::of_images();
+    let health = "[health]\nwatchdog = 'none'\nchecks_dirs = []\npstore_dirs = []\n";
+    world.configure(health);
+    for command in ["health", "update-image", "update-apply"] {
+        does(&world, command);
+    }
+    let told = world.updog(&["--json", "history", "--last", "1"]);
+    let json: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+    let history = json["history"].as_array().unwrap();
+    assert_eq!(history.len(), 1, "{json}");
+    let last = &history[0];
+    assert_eq!((last["from"].as_str(), last["version"].as_str()), (Some(OLD), Some(NEW)), "{last}");
+    assert_eq!(last["outcome"], "waiting");
+    let told = world.updog(&["history"]).stdout;
+    assert!(
+        told.contains(" 1.0.0 -> 1.1.0\n") && told.contains("waits for its first start"),
+        "{told}"
+    );
 }

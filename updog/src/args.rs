@@ -1,5 +1,6 @@
 //! The command line, as it is typed.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
@@ -70,6 +71,8 @@ pub enum Command {
     ClearFailure(ClearArguments),
     /// Print what is seen of this host as metrics for Prometheus; never touches the network
     Metrics(MetricsArguments),
+    /// Show what was attempted on this host, when, and what came of it
+    History(HistoryArguments),
     /// Keep the host up to date: look for updates, fetch them and restart, each when it may; the service of systemd runs this
     Agent(AgentArguments),
     /// Let the agent do nothing until `updog resume`
@@ -213,6 +216,14 @@ pub struct MetricsArguments {
     /// Put them into the folder of node exporter's textfile collector, if it is there
     #[arg(long, value_name = "DIR")]
     pub textfile: Option<PathBuf>,
+}
+
+/// How much of the past is shown.
+#[derive(Debug, Args)]
+pub struct HistoryArguments {
+    /// Only the last so many
+    #[arg(long, value_name = "N")]
+    pub last: Option<NonZeroUsize>,
 }
 
 /// A version, with or without the `v` that names of releases often begin with.

@@ -1,13 +1,15 @@
 //! One module a subcommand: resolve the arguments, decide, execute, report.
 //!
 //! Only `check`, `image` and what calls them open a [`Session`](crate::session::Session); `status`, `apply`, `revert`,
-//! `rollback`, `health`, `verify-kept`, `clear-failure`, `metrics` and the agent's orders never touch the network, nor does the agent itself.
+//! `rollback`, `health`, `verify-kept`, `clear-failure`, `metrics`, `history` and the agent's orders never touch the network, nor does the
+//! agent itself.
 
 mod agent;
 mod apply;
 mod check;
 mod choice;
 mod health;
+mod history;
 mod image;
 mod kept;
 mod ledger;
@@ -81,5 +83,6 @@ pub fn run(arguments: Arguments) -> Result<Outcome, Error> {
         Command::Resume => orders::resume(&context),
         Command::Proceed => orders::proceed(&context, now),
         Command::Metrics(metrics) => metrics::run(&context, &metrics, now),
+        Command::History(history) => history::run(&context, &history),
     }
 }

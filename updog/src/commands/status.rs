@@ -1,7 +1,7 @@
 //! `status`: the sets, what boots next and what is staged. Never touches the network.
 
 mod agent;
-mod boots;
+pub(super) mod boots;
 
 use std::fmt;
 

@@ -12,7 +12,7 @@ use crate::boots::{Attempt, Cause, Outcome};
 
 /// One installation and what came of it.
 #[derive(Debug, Serialize)]
-pub(super) struct Boot {
+pub(in crate::commands) struct Boot {
     /// Its set.
     set: SetId,
     /// Its version.
@@ -59,7 +59,7 @@ pub(super) struct Failed {
 }
 
 impl Boot {
-    pub(super) fn of(attempt: &Attempt) -> Self {
+    pub(in crate::commands) fn of(attempt: &Attempt) -> Self {
         let Attempt { set, root_hash, outcome, tries, starts, good_starts, .. } = *attempt;
         let Attempt { panics, noted, started, ended, cleared, .. } = *attempt;
         Self {
