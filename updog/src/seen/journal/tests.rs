@@ -192,6 +192,14 @@ fn the_catalogue_names_fields_that_are_there() {
 }
 
 #[test]
+fn the_documentation_lists_every_id() {
+    let text = include_str!("../../../../docs/formats.md");
+    for topic in Topic::ALL {
+        assert!(text.contains(&format!("| `{}` |", topic.id())), "{topic:?}");
+    }
+}
+
+#[test]
 fn systemd_takes_the_catalogue() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("usr/lib/systemd/catalog");

@@ -55,6 +55,15 @@ fn a_host_of_which_everything_is_known() {
 }
 
 #[test]
+fn the_documentation_lists_every_metric() {
+    let text = include_str!("../../../../docs/formats.md");
+    for line in render(&whole()).lines().filter(|line| line.starts_with("# TYPE ")) {
+        let name = line.split(' ').nth(2).unwrap();
+        assert!(text.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+#[test]
 fn what_is_unknown_is_left_out_and_not_zero() {
     let text = render(&Snapshot::default());
     let families: Vec<&str> =
