@@ -16,14 +16,14 @@ pub(super) fn run(
     arguments: &MetricsArguments,
     now: DateTime<Utc>,
 ) -> Result<Outcome, Error> {
-    let text = || metrics::render(&seen::snapshot(context));
+    let text = || metrics::render(&seen::snapshot(context, now));
     if arguments.http {
         let (input, mut output) = (io::stdin(), io::stdout());
         http::answer(&input, &mut output, http::PATIENCE, now, text)?;
     } else if let Some(folder) = &arguments.textfile {
         write(context, folder, &text())?;
     } else if context.output.json {
-        cli::print_json(&seen::snapshot(context))?;
+        cli::print_json(&seen::snapshot(context, now))?;
     } else {
         io::stdout().lock().write_all(text().as_bytes())?;
     }

@@ -12,11 +12,16 @@ use serde::Deserialize;
 use signpost::Access;
 use trust::{Limits, RoleName};
 
+use super::agent::gather::Gathered;
 use super::{Context, Place, place};
+use crate::agent::next::next;
+use crate::agent::permission::{Ask, Obstacles};
+use crate::agent::record::Kind;
+use crate::agent::state::{State, Waiting};
 use crate::boots::{Ledger, Outcome, file};
 use crate::error::{Error, chain};
 use crate::host;
-use crate::seen::{Attempts, Restart, SetFacts, Snapshot, Source, StateName};
+use crate::seen::{Attempts, Check, Restart, SetFacts, Snapshot, Source, StateName};
 use crate::staged::Staged;
 
 /// The roles whose metadata is stored, in the order in which they speak for one another.
@@ -24,11 +29,11 @@ const ROLES: [RoleName; 4] =
     [RoleName::Root, RoleName::Timestamp, RoleName::Snapshot, RoleName::Targets];
 
 /// What is seen of this host now.
-pub(super) fn snapshot(context: &Context) -> Snapshot {
+pub(super) fn snapshot(context: &Context, now: DateTime<Utc>) -> Snapshot {
     let paths = &context.settings.paths;
     let mut look = Look { context, unreadable: Vec::new() };
     let place = look.at(Source::Disk, context.place(Access::Read));
-    let host = look.at(Source::Host, host::read(&context.settings));
+    let host = look.at(Source::Host, host::running(&context.settings));
     let staged = look.at(Source::Staged, Staged::read(&paths.state)).flatten();
     let ledger = look.at(Source::Ledger, file::read(&paths.state));
     let mut snapshot = Snapshot {
@@ -46,7 +51,54 @@ pub(super) fn snapshot(context: &Context) -> Snapshot {
         let staged = staged.filter(|staged| staged.set != place.active);
         add_place(&mut snapshot, &place, staged.as_ref(), &ledger.unwrap_or_default());
     }
+    if let Ok(gathered) = Gathered::of(context, now) {
+        add_agent(&mut snapshot, context, &gathered, now);
+    }
     snapshot
+}
+
+/// Where the host is on its way, and what keeps it there.
+fn add_agent(
+    snapshot: &mut Snapshot,
+    context: &Context,
+    gathered: &Gathered,
+    now: DateTime<Utc>,
+) {
+    let settings = &context.settings.agent;
+    let put_off = gathered.record.put_off.clone();
+    let obstacles = Obstacles::new(settings, Ask::Nobody, put_off, now);
+    let waits = next(gathered.given(settings, &obstacles, now)).waits;
+    let (state, record) = (gathered.facts.state(), &gathered.record);
+    snapshot.state = Some(name_of(&state));
+    snapshot.pinned = state.version().cloned();
+    snapshot.hold_until = gathered.orders.hold_now(now).and_then(|hold| hold.until);
+    let failed = record.setback_of(Kind::Check);
+    let seen = gathered.checked.as_ref().map(|checked| checked.at);
+    snapshot.check = Some(Check {
+        last: failed.map(|setback| setback.at).max(seen),
+        succeeded: seen.map(|_| failed.is_none()).or(failed.map(|_| false)),
+        last_success: seen,
+        failures: Some(failed.map_or(0, |setback| setback.count)),
+        next: record.next_check,
+    });
+    if let Some(restart) = &mut snapshot.restart {
+        let holds = waits.iter().filter(|wait| wait.step == Kind::Restart);
+        restart.held_by = holds.map(|wait| wait.code.to_owned()).collect();
+    }
+}
+
+fn name_of(state: &State) -> StateName {
+    match state {
+        State::Waiting(Waiting::Idle) => StateName::Idle,
+        State::Waiting(Waiting::Available(_)) => StateName::Available,
+        State::Waiting(Waiting::Staged(_)) => StateName::Staged,
+        State::Waiting(Waiting::Ready(_)) => StateName::Ready,
+        State::Held(_) => StateName::Held,
+        State::Restarting(_) => StateName::Restarting,
+        State::Proving(_) => StateName::Proving,
+        State::Good(_) => StateName::Good,
+        State::Failed(_) => StateName::Failed,
+    }
 }
 
 /// Looks at one thing after the other.

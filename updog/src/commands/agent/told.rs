@@ -11,7 +11,9 @@ use super::gather::Gathered;
 use crate::agent::next::{Next, Wait};
 use crate::agent::record::Kind;
 use crate::agent::state::{State, Waiting};
+use crate::commands::seen;
 use crate::seen::journal::Event;
+use crate::seen::metrics;
 
 /// Name of the list of packages that ask for the restart, beside the sign itself (Debian's convention).
 const PACKAGES: &str = "reboot-required.pkgs";
@@ -86,6 +88,13 @@ pub(super) fn show(agent: &Agent, gathered: &Gathered, next: &Next) {
     if let Err(error) = reboot_required(&settings.reboot_required, ready) {
         let path = settings.reboot_required.display();
         agent.context.output.note(format_args!("warning: cannot keep {path} right: {error}"));
+    }
+    if let Some(folder) = &settings.metrics_dir {
+        let now = chrono::Utc::now();
+        let snapshot = seen::snapshot(&agent.context, now);
+        if let Err(error) = metrics::write_textfile(folder, &metrics::render(&snapshot)) {
+            agent.context.output.note(format_args!("warning: cannot write metrics: {error}"));
+        }
     }
 }
 
