@@ -26,6 +26,7 @@ pub mod links;
 pub mod listing;
 pub mod migrate;
 mod name;
+pub mod program;
 mod ready;
 mod remove;
 mod repository;

@@ -1,6 +1,6 @@
 //! The program: arguments in, one call of the library, a report out.
 //!
-//! The report goes to standard output, as text or with `--json` as JSON (the fields of [`migrator::Report`]); what migrations say and errors
+//! The report goes to standard output, as text or with `--json` as JSON (the fields of [`crate::Report`]); what migrations say and errors
 //! go to standard error. The exit codes are those of the `cli` crate: 0 done (also if there was nothing to do), 1 failed, 2 wrong usage, 4 refused, 75 the
 //! data store is in use, try again.
 
@@ -16,14 +16,19 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use cli::Outcome;
-use migrator::{Limits, Mode, Repository, Request, Secrets, migrate};
 use semver::Version;
 
-use args::{Args, Command, MigrateArgs};
+use crate::{Limits, Mode, Repository, Request, Secrets, migrate};
+pub use args::Args;
+use args::{Command, MigrateArgs};
 use error::ProgramError;
 
 /// Does what the arguments say.
-pub(crate) fn run(args: &Args) -> Result<Outcome, ProgramError> {
+///
+/// # Errors
+///
+/// Fails, or refuses, as the library does.
+pub fn run(args: &Args) -> Result<Outcome, ProgramError> {
     match &args.command {
         Some(Command::New(args)) => new::run(args),
         Some(Command::Diff(args)) => kept::run_diff(args),

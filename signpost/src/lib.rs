@@ -42,6 +42,7 @@ mod lock;
 mod medium;
 mod node;
 mod pe;
+pub mod program;
 mod release;
 mod running;
 mod sysfs;

@@ -14,14 +14,19 @@ mod warning;
 
 use cli::Outcome;
 use gptprio::{SetId, State};
-use signpost::{Access, Disk, Medium, SystemRoot, Target};
 
-use args::{Args, Command};
+use crate::{Access, Disk, Medium, SystemRoot, Target};
+pub use args::Args;
+use args::Command;
 use change::Transition;
 use error::ProgramError;
 
 /// Does what the arguments say.
-pub(crate) fn run(args: &Args) -> Result<Outcome, ProgramError> {
+///
+/// # Errors
+///
+/// Fails, or refuses, as the library does.
+pub fn run(args: &Args) -> Result<Outcome, ProgramError> {
     let target = Target::find(&SystemRoot::host(), args.disk.as_deref(), args.active)?;
     match args.command {
         Command::Status => status::run(args, &target)?,
@@ -61,7 +66,7 @@ fn rewrite_table(args: &Args, target: &Target) -> Result<(), ProgramError> {
 fn has_boot_ever_succeeded(args: &Args, target: &Target) -> Result<(), ProgramError> {
     let disk = Disk::open(&target.disk, Access::Read)?;
     warning::of_copies(disk.medium());
-    let private = || signpost::Error::NoPrivate { path: target.disk.clone() };
+    let private = || crate::Error::NoPrivate { path: target.disk.clone() };
     let ever = disk.ever_succeeded().ok_or_else(private)?;
     if args.json {
         return Ok(cli::print_json(&ever)?);

@@ -35,4 +35,5 @@ pub mod source;
 pub mod staged;
 mod within;
 
+pub use args::Arguments;
 pub use commands::run;

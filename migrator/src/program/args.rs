@@ -22,7 +22,7 @@ use super::new::NewArgs;
     after_help = "Exit codes: 0 done (also if there was nothing to do), 1 failed, 2 wrong usage, 4 refused, \
                         75 the data store is in use: try again."
 )]
-pub(crate) struct Args {
+pub struct Args {
     #[command(flatten)]
     pub(crate) migrate: Option<MigrateArgs>,
 

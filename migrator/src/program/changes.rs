@@ -12,7 +12,8 @@
 use std::collections::BTreeMap;
 
 use datastore::{Area, Json};
-use migrator::{Becomes, Shown};
+
+use crate::{Becomes, Shown};
 
 /// Longest value that is shown whole, in characters.
 const MAX_VALUE: usize = 100;

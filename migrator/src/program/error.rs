@@ -8,10 +8,10 @@ use thiserror::Error;
 
 /// Why the program did not do what it was asked to.
 #[derive(Debug, Error)]
-pub(crate) enum ProgramError {
+pub enum ProgramError {
     /// Something about the data store, or what was kept for this boot.
     #[error(transparent)]
-    Migrate(#[from] migrator::Error),
+    Migrate(#[from] crate::Error),
     /// What runs here cannot be read.
     #[error("cannot read {}", path.display())]
     Read { path: PathBuf, source: io::Error },

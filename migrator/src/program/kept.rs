@@ -6,15 +6,15 @@ use std::path::PathBuf;
 use clap::Args;
 use cli::Outcome;
 use datastore::Key;
-use migrator::Secrets;
-use migrator::carry::{Carried, Wanted, carry, forget};
-use migrator::changes::Standing;
-use migrator::listing::{Listed, ListedChange, Listing, list};
 use serde::Serialize;
 
 use super::changes::{line, lines};
 use super::error::ProgramError;
 use super::say;
+use crate::Secrets;
+use crate::carry::{Carried, Wanted, carry, forget};
+use crate::changes::Standing;
+use crate::listing::{Listed, ListedChange, Listing, list};
 
 /// Which data store, and how to report.
 #[derive(Debug, Args)]

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use manifest::Direction;
-use migrator::{Outcome, Report};
 
 use super::changes;
+use crate::{Outcome, Report};
 
 /// What was done, or would be, a line each.
 pub(crate) fn of(report: &Report, datastore: &Path) -> String {

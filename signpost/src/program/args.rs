@@ -15,7 +15,7 @@ use gptprio::{SetId, Tries};
     after_help = "Exit codes: 0 done (also if it was so already), 1 failed, 2 wrong usage, 4 refused, \
                         75 the disk is in use: try again."
 )]
-pub(crate) struct Args {
+pub struct Args {
     /// A whole disk or an image file instead of the disk that the system runs from
     #[arg(long, value_name = "PATH", global = true)]
     pub(crate) disk: Option<PathBuf>,

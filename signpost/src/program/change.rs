@@ -6,12 +6,12 @@
 
 use gptprio::{Refusal, SetId, Sets, State, choose};
 use serde::Serialize;
-use signpost::{Disk, Medium, Stored};
 
 use super::args::Args;
 use super::error::ProgramError;
 use super::text;
 use super::warning::{self, Fault};
+use crate::{Disk, Medium, Stored};
 
 /// A transition of the state.
 pub(crate) trait Transition: FnOnce(State) -> Result<State, Refusal> {}

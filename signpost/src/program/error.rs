@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use cli::{Classify, Kind};
 use gptprio::Refusal;
-use signpost::TargetError;
 use thiserror::Error;
+
+use crate::TargetError;
 
 /// Why the program did not do what it was asked to.
 #[derive(Debug, Error)]
-pub(crate) enum ProgramError {
+pub enum ProgramError {
     /// The disk or the running set is not known.
     #[error(transparent)]
     Target(#[from] TargetError),
@@ -22,7 +23,7 @@ pub(crate) enum ProgramError {
     Refused { command: &'static str, disk: PathBuf, source: Refusal },
     /// Something about the disk.
     #[error(transparent)]
-    Disk(#[from] signpost::Error),
+    Disk(#[from] crate::Error),
     /// The reader of our output has gone.
     #[error("cannot write to standard output")]
     Output(#[from] io::Error),

@@ -10,11 +10,11 @@ use std::path::PathBuf;
 use cli::ByteCount;
 use gptprio::{BootBits, Choice, Obstacle, SetId, choose};
 use serde::Serialize;
-use signpost::{Access, Disk, PartRange, Release, Side, Target};
 
 use super::args::Args;
 use super::error::ProgramError;
 use super::{text, warning};
+use crate::{Access, Disk, PartRange, Release, Side, Target};
 
 /// Everything that `status` tells.
 #[derive(Debug, Serialize)]

@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use serde::Serialize;
-use signpost::{Condition, Medium, Side};
+
+use crate::{Condition, Medium, Side};
 
 /// A copy that is not good.
 #[derive(Clone, Debug, Serialize)]
