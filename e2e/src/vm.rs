@@ -8,11 +8,13 @@
 //! A boot has an end only if the guest says so: a line that the case waits for. Silence, a guest that went away and time that
 //! ran out are failures, told with the end of what was said. Everything that is said is kept in a file.
 
+pub mod agent;
 mod all;
 mod bad_release;
 mod case;
 mod console;
 mod debian;
+mod debian_root;
 mod disk;
 mod expect;
 mod failing;
@@ -42,7 +44,7 @@ mod update;
 mod write_log;
 
 pub use all::{Trial, all};
-pub use case::{Bench, Case, Failure};
+pub use case::{Bench, Case, Failure, Places};
 pub use console::Said;
 pub use disk::{Content, TestDisk};
 pub use kernel::StandIn;

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use super::case::{Bench, Case, Failure};
+use super::case::{Bench, Case, Failure, Places};
 use super::system::{System, SystemBench};
 use super::{
-    bad_release, faults, health, initramfs, last_words, layout, power, secure_boot, selector,
-    selinux, settings, update,
+    agent, bad_release, faults, health, initramfs, last_words, layout, power, secure_boot,
+    selector, selinux, settings, update,
 };
 
 /// A case that can be tried by its name.
@@ -27,7 +27,7 @@ pub struct Trial {
 enum Run {
     Selector(fn(&Bench) -> Result<(), Failure>),
     System(fn(&SystemBench) -> Result<(), Failure>),
-    Selinux(fn(&selinux::Places) -> Result<(), Failure>),
+    Debian(fn(&Places) -> Result<(), Failure>),
 }
 
 /// Tries a case on a bench.
@@ -51,16 +51,16 @@ const SYSTEM: &[(&str, &[Case<SystemBench>])] = &[
     ("signatures", secure_boot::SYSTEM_CASES),
 ];
 
-/// The cases of Debian under SELinux.
-const SELINUX: &[(&str, &[Case<selinux::Places>])] = &[("selinux", selinux::CASES)];
+/// The cases of a whole Debian, group by group.
+const DEBIAN: &[(&str, &[Case<Places>])] = &[("agent", agent::CASES), ("selinux", selinux::CASES)];
 
 /// Every case, in the order in which they are best tried.
 #[must_use]
 pub fn all() -> Vec<Trial> {
     let selector = trials(SELECTOR, Run::Selector);
     let system = trials(SYSTEM, Run::System);
-    let selinux = trials(SELINUX, Run::Selinux);
-    selector.chain(system).chain(selinux).collect()
+    let debian = trials(DEBIAN, Run::Debian);
+    selector.chain(system).chain(debian).collect()
 }
 
 fn trials<B>(
@@ -90,7 +90,7 @@ impl Trial {
             Run::Selector(run) => {
                 run(&Bench::new(&target.join("x86_64-unknown-uefi/selector"), &folder)?)
             }
-            Run::Selinux(run) => run(&selinux::Places { target: target.to_owned(), folder }),
+            Run::Debian(run) => run(&Places { target: target.to_owned(), folder }),
             Run::System(run) => {
                 let system = BUILT.get_or_init(|| System::build(target)).clone()?;
                 run(&SystemBench::new(&system, &folder)?)

@@ -84,6 +84,15 @@ impl Bench {
     }
 }
 
+/// Where a case works that makes everything itself.
+#[derive(Clone, Debug)]
+pub struct Places {
+    /// Cargo's target folder.
+    pub target: PathBuf,
+    /// A folder of the case's own.
+    pub folder: PathBuf,
+}
+
 /// Makes a folder, without what was in it.
 pub(super) fn make_anew(folder: &Path) -> Result<(), Failure> {
     match fs::remove_dir_all(folder) {

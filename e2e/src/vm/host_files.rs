@@ -14,7 +14,7 @@ use super::machine::SERVER;
 const PROGRAMS: [&str; 3] = ["migrator", "signpost", "updog"];
 
 /// Whom updog trusts for HTTPS: it does not start without anybody. From Debian's package `ca-certificates`.
-const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+pub(super) const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// The tries that an update is given; what is restarted into is one start of them.
 pub(super) const TRIES: u8 = 3;

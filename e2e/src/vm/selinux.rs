@@ -6,10 +6,9 @@
 mod root;
 
 use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use super::case::{Case, Failure, make_anew};
+use super::case::{Case, Failure, Places, make_anew};
 use super::console::Said;
 use super::expect::{never_says, says};
 use super::machine::Machine;
@@ -22,15 +21,6 @@ const VERDICT: &str = "guest: verdict: ";
 
 /// The verdict of a system that is as it should be.
 const GOOD: &str = "guest: verdict: enforcing, nothing denied";
-
-/// Where a case works.
-#[derive(Clone, Debug)]
-pub struct Places {
-    /// Cargo's target folder.
-    pub target: PathBuf,
-    /// A folder of the case's own.
-    pub folder: PathBuf,
-}
 
 /// Every case.
 pub const CASES: &[Case<Places>] = &[

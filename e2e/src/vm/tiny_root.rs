@@ -76,7 +76,7 @@ pub(super) fn mark(block: usize) -> String {
 }
 
 /// The index of all modules, and those that are needed.
-fn copy_modules(from: &Path, to: &Path) -> io::Result<()> {
+pub(super) fn copy_modules(from: &Path, to: &Path) -> io::Result<()> {
     for release in fs::read_dir(from)? {
         let release = release?;
         let (from, to) = (release.path(), to.join(release.file_name()));

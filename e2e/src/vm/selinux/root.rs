@@ -2,15 +2,21 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::super::case::{Failure, make_anew};
 use super::super::debian::{kernel, output};
+use super::super::debian_root::{Base, append, write};
 
-/// What is installed beside the essential packages.
-const PACKAGES: &str = "systemd-sysv,dbus,udev,kmod,selinux-policy-default,policycoreutils";
+/// Packages and policy.
+const BASE: Base<'_> = Base {
+    name: "selinux-root",
+    packages: "systemd-sysv,dbus,udev,kmod,selinux-policy-default,policycoreutils",
+    files: &MODULES,
+    hooks: &HOOKS,
+};
 
 /// Modules of the policy beside Debian's.
 const MODULES: [(&str, &str); 2] = [
@@ -53,67 +59,13 @@ pub(super) const LABELS: &str =
 /// Makes a disk in `folder`, whose set A has the system; `labels` goes into the spec.
 pub(super) fn disk(target: &Path, folder: &Path, labels: &str) -> Result<PathBuf, Failure> {
     let rootfs = folder.join("root.tar");
-    let base = base(&target.join("vm"))?;
+    let base = BASE.archive(&target.join("vm"))?;
     fs::copy(&base, &rootfs).map_err(|cause| Failure::io("make", &rootfs, &cause))?;
     append_programs(target, folder, &rootfs)?;
     append_kernel(&kernel(&target.join("vm"))?, &rootfs)?;
     let disk = release(target, folder, &rootfs, labels)?;
     fs::remove_file(&rootfs).map_err(|cause| Failure::io("remove", &rootfs, &cause))?;
     Ok(disk)
-}
-
-/// Packages and policy; kept in `cache` until something of it is to be another.
-fn base(cache: &Path) -> Result<PathBuf, Failure> {
-    let (whole, key) = (cache.join("selinux-root.tar"), cache.join("selinux-root.key"));
-    let codename = codename()?;
-    let texts = MODULES.iter().map(|(_, text)| *text);
-    let parts: Vec<&str> =
-        [codename.as_str(), PACKAGES].into_iter().chain(HOOKS).chain(texts).collect();
-    let wanted = parts.concat();
-    if whole.exists() && fs::read_to_string(&key).is_ok_and(|found| found == wanted) {
-        return Ok(whole);
-    }
-    let partial = cache.join("selinux-root.partial.tar");
-    mmdebstrap(cache, &codename, &partial)?;
-    let keep = || fs::rename(&partial, &whole).and_then(|()| fs::write(&key, &wanted));
-    keep().map_err(|cause| Failure::io("keep", &whole, &cause))?;
-    Ok(whole)
-}
-
-fn mmdebstrap(cache: &Path, codename: &str, tar: &Path) -> Result<(), Failure> {
-    let modules = cache.join("selinux-modules");
-    make_anew(&modules)?;
-    for (name, text) in MODULES {
-        write(&modules.join(name), text, 0o644)?;
-    }
-    let mut command = Command::new("mmdebstrap");
-    command.args(["--variant=minbase", "--format=tar", "--skip=download/empty,essential/unlink"]);
-    command.arg(format!("--include={PACKAGES}"));
-    command.args(["man", "doc"].map(|kind| format!("--dpkgopt=path-exclude=/usr/share/{kind}/*")));
-    command
-        .args(["--dpkgopt=force-unsafe-io", "--setup-hook=mkdir -p \"$1/var/cache/apt/archives\""]);
-    let packages = cache.join("../debs");
-    if packages.exists() {
-        let packages = packages.display();
-        command.arg(format!("--setup-hook=sync-in '{packages}' /var/cache/apt/archives"));
-    }
-    for (name, _) in MODULES {
-        command.arg(format!("--customize-hook=copy-in '{}' /tmp", modules.join(name).display()));
-    }
-    command.args(HOOKS.map(|hook| format!("--customize-hook={hook}"))).args([codename]).arg(tar);
-    // The machine's own sources of packages, if they are known.
-    let sources = cache.join("debian.sources");
-    command.args(sources.exists().then_some(sources));
-    output(&mut command).map(drop)
-}
-
-/// The code name of this machine's Debian, whose kernel and libraries the system has.
-fn codename() -> Result<String, Failure> {
-    let path = Path::new("/etc/os-release");
-    let text = fs::read_to_string(path).map_err(|cause| Failure::io("read", path, &cause))?;
-    let name = text.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
-    name.map(str::to_owned)
-        .ok_or_else(|| Failure::new("/etc/os-release names no release of Debian"))
 }
 
 /// Our program, its units, and what tells the verdict.
@@ -148,13 +100,6 @@ fn append_kernel(kernel: &Path, tar: &Path) -> Result<(), Failure> {
     append(tar, kernel, &["--transform=s,^lib/,usr/lib/,", "boot", "lib/modules"])
 }
 
-/// Puts files of a folder to the end of an archive, as those of root.
-fn append(tar: &Path, folder: &Path, rest: &[&str]) -> Result<(), Failure> {
-    let mut command = Command::new("tar");
-    command.args(["--append", "--numeric-owner", "--owner=0", "--group=0", "--file"]).arg(tar);
-    output(command.arg("--directory").arg(folder).args(rest)).map(drop)
-}
-
 /// Images and disk.
 fn release(target: &Path, folder: &Path, rootfs: &Path, labels: &str) -> Result<PathBuf, Failure> {
     let place = |name: &str| folder.join(name).display().to_string();
@@ -177,14 +122,4 @@ fn release(target: &Path, folder: &Path, rootfs: &Path, labels: &str) -> Result<
     // The disk has it all.
     fs::remove_dir_all(&parts).map_err(|cause| Failure::io("remove", parts.as_ref(), &cause))?;
     Ok(disk.into())
-}
-
-/// Writes a file, and the folders that it lies in.
-fn write(path: &Path, text: &str, mode: u32) -> Result<(), Failure> {
-    let write = || -> io::Result<()> {
-        fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))?;
-        fs::write(path, text)?;
-        fs::set_permissions(path, fs::Permissions::from_mode(mode))
-    };
-    write().map_err(|cause| Failure::io("write", path, &cause))
 }

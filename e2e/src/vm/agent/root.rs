@@ -1,0 +1,178 @@
+//! Releases of a Debian that keeps itself up to date: its packages, the files of a host from `fixtures/host`, our units as they are shipped, our
+//! programs.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::super::case::{Failure, Places, make_anew};
+use super::super::debian::{kernel, output, vmlinuz};
+use super::super::debian_root::{Base, append, write};
+use super::super::host_files::AUTHORITIES;
+use super::super::release::Release;
+use super::super::tiny_root::copy_modules;
+use super::Kind;
+
+/// A Debian with systemd and time zones, without what only people read.
+const BASE: Base<'_> = Base {
+    name: "agent-root",
+    packages: "systemd-sysv,dbus,udev,kmod,tzdata",
+    files: &[],
+    hooks: &[
+        r#"rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/*"#,
+        r#"rm -rf "$1"/usr/share/locale "$1"/usr/share/perl "$1"/usr/lib/x86_64-linux-gnu/perl "$1"/usr/lib/udev/hwdb.*"#,
+    ],
+};
+
+/// The programs that a host runs.
+const PROGRAMS: [&str; 3] = ["migrator", "signpost", "updog"];
+
+/// The spec, but for the place of a program.
+const SPEC: &str = r#"
+variant = "agent"
+arch = "x86_64"
+product_line = "agent"
+kernel = "boot/vmlinuz-*"
+command_line = "console=ttyS0 no_timer_check"
+[sizes]
+efi = 5
+boot = 24
+root = 216
+hash = 2
+reserved = 1
+private = 8
+data = 64
+[initramfs]
+modules = ["ext4", "qemu_fw_cfg", "virtio_net"]
+"#;
+
+/// Makes releases, and a disk with one.
+#[derive(Debug)]
+pub(super) struct Workshop<'a> {
+    places: &'a Places,
+    rootfs: PathBuf,
+}
+
+impl<'a> Workshop<'a> {
+    /// Gathers what every release of such a host has; `root` is the trusted root of its repository.
+    ///
+    /// # Errors
+    ///
+    /// Fails if a program is not built, or something cannot be made.
+    pub(super) fn new(places: &'a Places, kind: Kind, root: &Path) -> Result<Self, Failure> {
+        let (vm, rootfs) = (places.target.join("vm"), places.folder.join("root.tar"));
+        copy(&BASE.archive(&vm)?, &rootfs)?;
+        let workshop = Self { places, rootfs };
+        let host = project().join("fixtures/host");
+        for folder in [host.join("root"), host.join("agent/root"), host.join(kind.files())] {
+            append_files(&workshop.rootfs, &folder)?;
+        }
+        let overlay = places.folder.join("overlay");
+        make_anew(&overlay)?;
+        workshop.add_programs(&overlay, root)?;
+        add_units(&overlay)?;
+        add_kernel(&overlay, &kernel(&vm)?)?;
+        append_files(&workshop.rootfs, &overlay)?;
+        Ok(workshop)
+    }
+
+    /// A release, with more files from a folder of `fixtures/host/agent` if one is named.
+    ///
+    /// # Errors
+    ///
+    /// Fails if image-builder does.
+    pub(super) fn release(&self, version: &str, more: Option<&str>) -> Result<Release, Failure> {
+        let parts = self.places.folder.join(version);
+        let rootfs = match more {
+            None => self.rootfs.clone(),
+            Some(name) => self.variant(name)?,
+        };
+        let mut build = self.image_builder();
+        build.arg("build").arg("--spec").arg(self.spec()?).arg("--rootfs").arg(&rootfs);
+        output(build.args(["--version", version, "--out"]).arg(&parts))?;
+        Ok(Release { parts })
+    }
+
+    /// A disk with a release in set A.
+    ///
+    /// # Errors
+    ///
+    /// Fails if image-builder does.
+    pub(super) fn disk(&self, release: &Release) -> Result<PathBuf, Failure> {
+        let disk = self.places.folder.join("disk.img");
+        let selector = "x86_64-unknown-uefi/selector/boot-selector.efi";
+        let mut make = self.image_builder();
+        make.arg("disk").arg("--parts").arg(&release.parts).arg("--out").arg(&disk);
+        output(make.arg("--efi-binary").arg(self.places.target.join(selector)))?;
+        Ok(disk)
+    }
+
+    /// The root filesystem with the files of another folder.
+    fn variant(&self, name: &str) -> Result<PathBuf, Failure> {
+        let rootfs = self.places.folder.join(format!("root-{name}.tar"));
+        copy(&self.rootfs, &rootfs)?;
+        append_files(&rootfs, &project().join("fixtures/host/agent").join(name))?;
+        Ok(rootfs)
+    }
+
+    fn add_programs(&self, overlay: &Path, root: &Path) -> Result<(), Failure> {
+        let (programs, trusted) = (overlay.join("usr/bin"), overlay.join("usr/share/updog"));
+        let authorities = overlay.join(AUTHORITIES.trim_start_matches('/'));
+        for folder in [Some(programs.as_path()), Some(&trusted), authorities.parent()] {
+            let folder = folder.unwrap_or(overlay);
+            fs::create_dir_all(folder).map_err(|cause| Failure::io("make", folder, &cause))?;
+        }
+        for name in PROGRAMS {
+            let program = self.places.target.join("release").join(name);
+            output(Command::new("strip").arg("-o").args([&programs.join(name), &program]))?;
+        }
+        copy(root, &trusted.join("root.json"))?;
+        copy(Path::new(AUTHORITIES), &authorities)
+    }
+
+    fn spec(&self) -> Result<PathBuf, Failure> {
+        let path = self.places.folder.join("image.toml");
+        let first = self.places.target.join("x86_64-unknown-linux-gnu/initramfs/initramfs");
+        write(&path, &format!("{SPEC}program = \"host:{}\"\n", first.display()), 0o644)?;
+        Ok(path)
+    }
+
+    fn image_builder(&self) -> Command {
+        let mut command = Command::new(self.places.target.join("release/image-builder"));
+        command.arg("--quiet");
+        command
+    }
+}
+
+fn add_units(overlay: &Path) -> Result<(), Failure> {
+    let to = overlay.join("usr/lib/systemd/system");
+    fs::create_dir_all(&to).map_err(|cause| Failure::io("make", &to, &cause))?;
+    let from = project().join("dist/units/.");
+    output(Command::new("cp").arg("--recursive").args([from, to])).map(drop)
+}
+
+/// The kernel, and the few modules that it needs here.
+fn add_kernel(overlay: &Path, kernel: &Path) -> Result<(), Failure> {
+    let vmlinuz = vmlinuz(kernel)?;
+    let boot = overlay.join("boot");
+    let add = || -> io::Result<()> {
+        fs::create_dir_all(&boot)?;
+        fs::copy(&vmlinuz, boot.join(vmlinuz.file_name().unwrap_or_default()))?;
+        copy_modules(&kernel.join("lib/modules"), &overlay.join("usr/lib/modules"))
+    };
+    add().map_err(|cause| Failure::io("copy", kernel, &cause))
+}
+
+/// Puts all files of a folder to the end of an archive, readable for everybody.
+fn append_files(tar: &Path, folder: &Path) -> Result<(), Failure> {
+    append(tar, folder, &["--mode=u=rwX,go=rX", "."])
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
+    fs::copy(from, to).map_err(|cause| Failure::io("copy", from, &cause)).map(drop)
+}
+
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
