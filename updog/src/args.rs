@@ -69,6 +69,8 @@ pub enum Command {
     VerifyKept,
     /// Allow a version again that failed on this host, or that an operator took back
     ClearFailure(ClearArguments),
+    /// Say why this host was, or was not, offered a release, and what would change that
+    Explain(ExplainArguments),
     /// Print what is seen of this host as metrics for Prometheus; never touches the network
     Metrics(MetricsArguments),
     /// Show what was attempted on this host, when, and what came of it
@@ -224,6 +226,17 @@ pub struct HistoryArguments {
     /// Only the last so many
     #[arg(long, value_name = "N")]
     pub last: Option<NonZeroUsize>,
+}
+
+/// Which release is explained.
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    /// The release; the newest ones for this host if none is named
+    #[arg(value_name = "VERSION", value_parser = parse_version)]
+    pub version: Option<Version>,
+    /// Ask no server: go by what was kept for the next boot
+    #[arg(long)]
+    pub offline: bool,
 }
 
 /// A version, with or without the `v` that names of releases often begin with.

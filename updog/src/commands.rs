@@ -1,6 +1,6 @@
 //! One module a subcommand: resolve the arguments, decide, execute, report.
 //!
-//! Only `check`, `image` and what calls them open a [`Session`](crate::session::Session); `status`, `apply`, `revert`,
+//! Only `check`, `image`, `explain` and what calls them open a [`Session`](crate::session::Session); `status`, `apply`, `revert`,
 //! `rollback`, `health`, `verify-kept`, `clear-failure`, `metrics`, `history` and the agent's orders never touch the network, nor does the
 //! agent itself.
 
@@ -8,6 +8,7 @@ mod agent;
 mod apply;
 mod check;
 mod choice;
+mod explain;
 mod health;
 mod history;
 mod image;
@@ -84,5 +85,6 @@ pub fn run(arguments: Arguments) -> Result<Outcome, Error> {
         Command::Proceed => orders::proceed(&context, now),
         Command::Metrics(metrics) => metrics::run(&context, &metrics, now),
         Command::History(history) => history::run(&context, &history),
+        Command::Explain(explain) => explain::run(&context, &explain, now),
     }
 }

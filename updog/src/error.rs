@@ -192,6 +192,11 @@ pub enum Error {
     /// What the next boot needs cannot be kept, or is not whole.
     #[error(transparent)]
     Kept(#[from] KeptError),
+    /// Without the repository nothing is known of releases.
+    #[error(
+        "nothing is kept for the next boot, so that no release is known without the repository"
+    )]
+    NothingKept,
     /// The settings of the next boot.
     #[error(transparent)]
     Rehearsal(#[from] RehearsalError),
@@ -259,6 +264,7 @@ impl Classify for Error {
             | Self::OtherHost { .. }
             | Self::NotNow { .. }
             | Self::NotStaged { .. }
+            | Self::NothingKept
             | Self::FailedHere { .. }
             | Self::AgentRuns
             | Self::OneSet { .. } => Kind::Refused,
@@ -316,6 +322,7 @@ impl Classify for Error {
             }
             Self::AgentRuns => "`updog status` says what it does",
             Self::Until(_) => "for instance `updog hold until '2 days'`, or `2026-12-01 08:00 Europe/Berlin`",
+            Self::NothingKept => "run the same command without --offline",
             Self::NotStaged { .. } => "run `updog update-image` first",
             Self::Altered { .. } | Self::Staged(_) => "run `updog update-image` to write it again",
             Self::OtherHost { .. } => {

@@ -17,6 +17,7 @@ pub mod boots;
 mod commands;
 pub mod config;
 pub mod error;
+pub mod explain;
 mod files;
 pub mod health;
 pub mod host;

@@ -100,7 +100,7 @@ fn not_before_image(root: &Path, now: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// The root that came with the image. One that is none would be held against every mirror.
-fn read_root(path: &Path) -> Result<Bytes, Error> {
+pub(crate) fn read_root(path: &Path) -> Result<Bytes, Error> {
     let root = fs::read(path).map_err(|source| Error::Root { path: path.to_owned(), source })?;
     let root = Bytes::from(root);
     trust::RootPhase::start(root.clone()).map_err(Error::Trust)?;

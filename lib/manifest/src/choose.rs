@@ -22,6 +22,7 @@ use thiserror::Error;
 
 use crate::model::{Manifest, Update};
 use crate::seed::Seed;
+use crate::waves::Ready;
 
 /// What decides on the side of the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +77,9 @@ pub struct Considered<'m> {
     pub verdict: Verdict,
     /// Why, in words.
     pub reason: String,
+    /// From when on it is for the host's seed; `None` for one that is for everybody at once, or for another variant or architecture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ready_at: Option<DateTime<Utc>>,
 }
 
 /// What became of a release.
@@ -132,7 +136,8 @@ pub fn choose_but<'m>(
         if verdict == Verdict::Chosen {
             chosen = Some(update);
         }
-        Considered { update, version: update.version.clone(), verdict, reason }
+        let (version, ready_at) = (update.version.clone(), host.ready_at(update));
+        Considered { update, version, verdict, reason, ready_at }
     });
     let considered = considered.collect();
     Decision { chosen, considered }
@@ -226,12 +231,27 @@ impl Host {
     pub fn fits(&self, update: &Update) -> bool {
         update.variant == self.variant && update.arch == self.arch
     }
+
+    /// From when on a release that fits is for this host's seed, if not at once.
+    fn ready_at(&self, update: &Update) -> Option<DateTime<Utc>> {
+        match update.ready_at(self.seed) {
+            Ready::At(time) if self.fits(update) => Some(time),
+            _ => None,
+        }
+    }
 }
 
 impl Decision<'_> {
     /// Whether any release is for this host's variant and architecture.
     pub fn any_fits(&self) -> bool {
         self.considered.iter().any(|one| one.verdict != Verdict::OtherHost)
+    }
+
+    /// The first time after `now` at which a release of this host reaches its seed that had not yet when this was decided. Until then
+    /// the same manifest gives the same decision.
+    pub fn next_change(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let waiting = self.considered.iter().filter(|one| one.verdict == Verdict::NotYet);
+        waiting.filter_map(|one| one.ready_at).filter(|time| *time > now).min()
     }
 
     /// The releases for this host's variant and architecture.

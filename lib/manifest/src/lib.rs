@@ -64,4 +64,4 @@ pub use offset::{Offset, OffsetError};
 pub use policy::{PolicyError, PolicyWave, WavePolicy};
 pub use read::{MAX_MIGRATION_NAMES, MAX_MIGRATIONS, MAX_NAME_BYTES, MAX_PACKS, MAX_UPDATES};
 pub use seed::{Seed, SeedError};
-pub use waves::{Ready, Schedule, Wave, Waves, WavesError};
+pub use waves::{Ready, Schedule, Wave, WavePlace, Waves, WavesError};

@@ -54,6 +54,18 @@ pub struct Wave {
     parts: u16,
 }
 
+/// A wave by its place among all of a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct WavePlace {
+    /// Its place, counted from 1.
+    pub number: usize,
+    /// How many there are.
+    pub of: usize,
+    /// The wave.
+    #[serde(flatten)]
+    pub wave: Wave,
+}
+
 /// When a host may take a release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -162,6 +174,15 @@ impl Schedule {
     pub fn ready_at(&self, seed: Seed) -> Ready {
         let wave = self.waves().into_iter().find(|wave| wave.first <= seed && seed <= wave.last);
         wave.map_or(Ready::AtOnce, |wave| Ready::At(wave.time_of(seed)))
+    }
+
+    /// The wave that brings the release to this seed, and its place; nothing when there are no waves.
+    pub fn place_of(&self, seed: Seed) -> Option<WavePlace> {
+        let waves = self.waves();
+        let index = waves.iter().position(|wave| wave.first <= seed && seed <= wave.last)?;
+        // The seeds that are held to the start of the first wave are listed before it, and belong to it.
+        let (number, of) = (index.max(1), waves.len().saturating_sub(1).max(1));
+        Some(WavePlace { number, of, wave: waves[index] })
     }
 
     /// How many of the 2048 seeds are ready at `now`.

@@ -115,6 +115,26 @@ fn a_release_waits_for_the_wave_of_the_seed() {
 }
 
 #[test]
+fn the_next_change_is_the_first_time_at_which_a_release_reaches_the_seed() {
+    let mut manifest = manifest("1.3.0", &["1.1.0", "1.2.0", "1.3.0"]);
+    let later = |first| Waves::new([(0, time(first)), (2000, time(first + 2000))]).unwrap();
+    manifest.updates[1].waves = later(500);
+    manifest.updates[2].waves = later(200);
+    let host = host("1.0.0");
+    let next = |now| choose(&manifest, &host, time(now), None).next_change(time(now));
+    assert_eq!(next(0), Some(time(1200)));
+    assert_eq!(next(1199), Some(time(1200)));
+    assert_eq!(next(1200), Some(time(1500)), "only what is still to come");
+    assert_eq!(next(1500), None);
+    let eager = Host { ignore_waves: true, ..host.clone() };
+    assert_eq!(choose(&manifest, &eager, time(0), None).next_change(time(0)), None);
+    let stranger = Host { arch: "aarch64".to_owned(), ..host.clone() };
+    let decision = choose(&manifest, &stranger, time(0), None);
+    assert_eq!(decision.next_change(time(0)), None, "others' waves change nothing here");
+    assert!(decision.considered.iter().all(|one| one.ready_at.is_none()));
+}
+
+#[test]
 fn an_older_release_is_taken_while_the_newest_waits_for_its_wave() {
     let mut manifest = manifest("1.2.0", &["1.1.0", "1.2.0"]);
     manifest.updates[1].waves = Waves::new([(0, time(100))]).unwrap();

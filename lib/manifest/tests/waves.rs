@@ -168,6 +168,26 @@ fn a_seed_lies_on_the_line_between_the_times_of_its_wave() {
 }
 
 #[test]
+fn a_seed_is_told_its_wave() {
+    let schedule = WavePolicy::parse(STEADY).unwrap().waves(time(0)).unwrap();
+    let place = |seed| schedule.place_of(Seed::new(seed).unwrap()).unwrap();
+    let of = WavePolicy::parse(STEADY).unwrap().policy_waves().len();
+    assert_eq!(
+        [place(0), place(1), place(2047)].map(|it| (it.number, it.of)),
+        [(1, of), (1, of), (of, of)]
+    );
+    for seed in Seed::all() {
+        let wave = schedule.place_of(seed).unwrap().wave;
+        assert!(wave.first <= seed && seed <= wave.last);
+        let Ready::At(ready) = schedule.ready_at(seed) else { panic!("there are waves") };
+        assert!(wave.start <= ready && ready <= wave.end);
+    }
+    assert_eq!(Schedule::default().place_of(Seed::MAX), None);
+    let one = Schedule::all_from(time(0)).place_of(Seed::MAX).unwrap();
+    assert_eq!((one.number, one.of), (1, 1));
+}
+
+#[test]
 fn seeds_below_the_first_key_are_held_to_its_time() {
     let waves = Waves::new([(500, time(100)), (1000, time(200))]).unwrap();
     let schedule = Schedule { waves, waves_end: Some(time(300)) };

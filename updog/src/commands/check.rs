@@ -65,6 +65,7 @@ fn note(
 ) {
     let expires = session.repository.expiries().first().map(|(_, at)| *at);
     let mut checked = Checked::new(decision, host, expires, now);
+    checked.next_change = decision.next_change(now);
     checked.unchanged = unchanged::of(&session.mirrors, failed);
     if let Err(error) = checked.write(&context.settings.paths.state) {
         context.output.note(format_args!("warning: what was found is not noted: {error}"));
