@@ -74,7 +74,8 @@ fn add_agent(
     snapshot.hold_until = gathered.orders.hold_now(now).and_then(|hold| hold.until);
     let failed = record.setback_of(Kind::Check);
     let seen = gathered.checked.as_ref().map(|checked| checked.at);
-    snapshot.check = Some(Check {
+    let looks = seen.is_some() || failed.is_some() || record.next_check.is_some();
+    snapshot.check = looks.then(|| Check {
         last: failed.map(|setback| setback.at).max(seen),
         succeeded: seen.map(|_| failed.is_none()).or(failed.map(|_| false)),
         last_success: seen,
