@@ -11,6 +11,7 @@ mod error;
 mod fuzz;
 mod host;
 mod keys;
+mod package;
 mod packages;
 mod partition;
 mod place;
@@ -63,6 +64,8 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Tests under the address sanitizer, for what the compiler does not check.
     Sanitize(sanitize::Options),
+    /// A Debian package of a host's programs, with units, manual pages and completions.
+    Package(package::Options),
     /// Ratios against peers, both sides in one run.
     Bench(bench::Options),
 }
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
             Command::TufClient(options) => tuf_client::run(&options),
             Command::Fuzz(options) => fuzz::run(&options),
             Command::Sanitize(options) => sanitize::run(&options),
+            Command::Package(options) => package::run(&options),
             Command::Bench(options) => bench::run(&options),
         }
         .map(|()| cli::Outcome::Done)

@@ -28,6 +28,8 @@ pub(crate) enum Need {
     Machine,
     /// Programs for firmware, where rustup has no library for them.
     Firmware,
+    /// Packages of ours.
+    Package,
     /// Bench: what measures.
     Bench,
     /// Bench: a peer, without which the others are measured.
@@ -110,6 +112,12 @@ pub(crate) const PACKAGES: &[Package] = &[
         Firmware,
     ),
     package("lld", Program("lld-link"), "links programs for firmware", Firmware),
+    package(
+        "dpkg-dev",
+        Program("dpkg-shlibdeps"),
+        "finds what a package depends on",
+        Need::Package,
+    ),
     package("time", File("/usr/bin/time"), "measures memory", Bench),
     package("swupdate", Program("swupdate"), "a peer to compare with", Peer),
     package("rauc", Program("rauc"), "a peer to compare with", Peer),

@@ -20,6 +20,9 @@ const CARGO_DENY: &str = "0.20.2";
 /// Oldest cargo-deny whose configuration is ours.
 const CARGO_DENY_OLDEST: (u32, u32) = (0, 18);
 
+/// Version of cargo-deb that makes our packages; no other is taken, since what it adds to a package is its own business.
+const CARGO_DEB: &str = "3.8.0";
+
 /// Python packages with their versions: for the tests that let python-tuf read our repositories, and for firmware
 /// variables with keys in them.
 const PYTHON: [&str; 3] = ["tuf==7.0.1", "securesystemslib[crypto]==1.6.0", "virt-firmware==26.10"];
@@ -129,16 +132,35 @@ fn python() -> &'static str {
 /// Finds cargo-deny, or installs it into `target/tools`. It works a second here: a build without optimisation and
 /// debug information takes a third of the time, and that is what counts.
 pub(crate) fn cargo_deny() -> Result<PathBuf> {
-    let root = place::target().join("tools");
-    let ours = root.join("bin/cargo-deny");
+    let ours = tools().join("bin/cargo-deny");
     let found = find_program("cargo-deny").into_iter().chain([ours.clone()]);
     if let Some(path) = found.into_iter().find(|path| is_new_enough(path)) {
         return Ok(path);
     }
-    let install = Run::cargo().args(["install", "cargo-deny", "--locked", "--version", CARGO_DENY]);
-    let install = install.arg("--debug").env("CARGO_PROFILE_DEV_DEBUG", "false");
-    install.arg("--root").arg(&root).run()?;
+    install("cargo-deny", CARGO_DENY)?;
     Ok(ours)
+}
+
+/// Finds cargo-deb in `target/tools`, or installs it there.
+pub(crate) fn cargo_deb() -> Result<PathBuf> {
+    let ours = tools().join("bin/cargo-deb");
+    let version = Run::new(&ours.to_string_lossy()).arg("--version").run();
+    if !version.is_ok_and(|said| said.stdout.trim().ends_with(CARGO_DEB)) {
+        install("cargo-deb", CARGO_DEB)?;
+    }
+    Ok(ours)
+}
+
+/// Where programs that cargo installs for us lie.
+fn tools() -> PathBuf {
+    place::target().join("tools")
+}
+
+/// Installs a program of a registry as it takes the least time to build.
+fn install(name: &str, version: &str) -> Result<()> {
+    let install = Run::cargo().args(["install", name, "--locked", "--version", version]);
+    let install = install.arg("--debug").env("CARGO_PROFILE_DEV_DEBUG", "false");
+    install.arg("--root").arg(tools()).run().map(drop)
 }
 
 fn is_new_enough(cargo_deny: &Path) -> bool {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::Result;
 use crate::command::Run;
 use crate::error::Error;
+use crate::package::PROGRAMS;
 use crate::place;
 
 /// Files of every host, and those that only the demo's host has, in the fixtures.
@@ -19,9 +20,6 @@ const UNITS: [&str; 2] = ["dist/units", "usr/lib/systemd/system"];
 
 /// What an installer brings with the first release.
 const FIRST: &str = "host/first";
-
-/// Programs of ours that a host has.
-const PROGRAMS: [&str; 3] = ["migrator", "signpost", "updog"];
 
 /// A folder that is laid over root filesystems.
 #[derive(Debug)]

@@ -1,0 +1,73 @@
+//! `cargo xtask package`: a Debian package of what a host has: programs, units, manual pages, completions, and a configuration to fill in.
+//!
+//! What is in it and where it goes is in `updog/Cargo.toml`, as cargo-deb reads it. What is not a file of the project is written
+//! beside the programs first: the pages and completions that follow from their command lines.
+
+mod configuration;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod contents;
+mod pages;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use cli::ByteCount;
+use serde::Serialize;
+
+use crate::command::{Run, build_programs};
+use crate::error::Error;
+use crate::packages::Need;
+use crate::steps::say;
+use crate::{Result, place, setup};
+
+/// Programs of ours that a host has.
+pub(crate) const PROGRAMS: [&str; 3] = ["migrator", "signpost", "updog"];
+
+/// The crate whose manifest says what the package holds.
+const OWNER: &str = "updog";
+
+/// Where the package goes, and how it is told.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Folder for the package [default: target/debian]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The package that was made.
+#[derive(Debug, Serialize)]
+struct Made {
+    /// The file.
+    package: PathBuf,
+    /// Its size.
+    bytes: u64,
+}
+
+/// Builds the programs as they are shipped, and the package of them.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    setup::install_packages(&[Need::Package])?;
+    let cargo_deb = setup::cargo_deb()?;
+    build_programs(&PROGRAMS)?;
+    pages::write(&place::target().join("release/pages"))?;
+    let out = options.out.clone().unwrap_or_else(|| place::target().join("debian"));
+    place::make_folder(&out)?;
+    let made = make(&cargo_deb, &fs::canonicalize(&out).map_err(Error::file("find", &out))?)?;
+    if options.json {
+        return cli::print_json(&made).map_err(Error::file("write", Path::new("standard output")));
+    }
+    say(&format!("{}: {}\n", made.package.display(), ByteCount(made.bytes)));
+    Ok(())
+}
+
+/// Has cargo-deb put together what is there. It prints the package's path.
+fn make(cargo_deb: &Path, out: &Path) -> Result<Made> {
+    let run = Run::cargo_tool(cargo_deb).args(["--package", OWNER, "--no-build", "--locked"]);
+    let said = run.args(["--strip", "--output"]).arg(out).run()?.stdout;
+    let package = PathBuf::from(said.trim());
+    Ok(Made { bytes: place::length(&package)?, package })
+}
