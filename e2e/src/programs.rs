@@ -91,7 +91,24 @@ fn build() -> PathBuf {
         .status()
         .expect("cargo can be started");
     assert!(built.success(), "the programs can be built");
-    // target/debug/deps/this-test → target/debug
-    let this = std::env::current_exe().expect("a test knows its own name");
-    this.ancestors().nth(2).expect("tests lie in deps").to_owned()
+    let this = std::env::current_exe().expect("a program knows its own name");
+    beside(&this).expect("a program lies in a folder").to_owned()
+}
+
+/// Where cargo puts programs, by one that it has put there: target/debug/xtask and target/debug/deps/this-test → target/debug.
+fn beside(this: &Path) -> Option<&Path> {
+    let folder = this.parent()?;
+    if folder.ends_with("deps") { folder.parent() } else { Some(folder) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_lie_beside_programs_and_above_tests() {
+        for this in ["target/debug/xtask", "target/debug/deps/seen-0123"] {
+            assert_eq!(beside(Path::new(this)), Some(Path::new("target/debug")), "{this}");
+        }
+    }
 }

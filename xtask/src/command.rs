@@ -120,6 +120,12 @@ impl Run {
         self
     }
 
+    /// Gives it this file as its standard input.
+    pub(crate) fn input(mut self, file: File) -> Self {
+        self.command.stdin(file);
+        self
+    }
+
     /// Runs in this folder.
     pub(crate) fn current_dir(mut self, folder: &Path) -> Self {
         self.command.current_dir(folder);

@@ -11,6 +11,7 @@ mod error;
 mod fuzz;
 mod host;
 mod keys;
+mod metrics;
 mod package;
 mod packages;
 mod partition;
@@ -68,6 +69,8 @@ enum Command {
     Package(package::Options),
     /// Ratios against peers, both sides in one run.
     Bench(bench::Options),
+    /// What hosts tell Prometheus, read by the real programs.
+    Metrics(metrics::Options),
 }
 
 fn main() -> ExitCode {
@@ -85,6 +88,7 @@ fn main() -> ExitCode {
             Command::Sanitize(options) => sanitize::run(&options),
             Command::Package(options) => package::run(&options),
             Command::Bench(options) => bench::run(&options),
+            Command::Metrics(options) => metrics::run(&options),
         }
         .map(|()| cli::Outcome::Done)
     })
