@@ -48,7 +48,10 @@ pub fn run(arguments: Arguments) -> Result<Outcome, Error> {
     let judges = matches!(&arguments.command, Command::Health(health) if !health.dry_run);
     let text = Settings::text(arguments.config_text.as_deref().unwrap_or(&arguments.config));
     let settings = text.and_then(|text| Ok((Settings::parse(&text, &arguments.config)?, text)));
-    let (settings, text) = settings.map_or_else(|problem| (Err(problem), String::new()), |(settings, text)| (Ok(settings), text));
+    let (settings, text) = settings.map_or_else(
+        |problem| (Err(problem), String::new()),
+        |(settings, text)| (Ok(settings), text),
+    );
     let (settings, problem) = match settings {
         Ok(settings) => (settings, None),
         Err(problem) if judges => (Settings::without_file(), Some(problem)),

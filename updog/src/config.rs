@@ -21,8 +21,8 @@ use thiserror::Error;
 
 use crate::http::Rate;
 
-pub use agent::{AgentSettings, OnObstacle};
 use agent::RawAgent;
+pub use agent::{AgentSettings, OnObstacle};
 pub use health::HealthSettings;
 use health::RawHealth;
 pub use limits::Limits;

@@ -321,7 +321,9 @@ impl Classify for Error {
                 "install the root.json that came with the repository, or set root_path in the configuration"
             }
             Self::AgentRuns => "`updog status` says what it does",
-            Self::Until(_) => "for instance `updog hold until '2 days'`, or `2026-12-01 08:00 Europe/Berlin`",
+            Self::Until(_) => {
+                "for instance `updog hold until '2 days'`, or `2026-12-01 08:00 Europe/Berlin`"
+            }
             Self::NothingKept => "run the same command without --offline",
             Self::NotStaged { .. } => "run `updog update-image` first",
             Self::Altered { .. } | Self::Staged(_) => "run `updog update-image` to write it again",

@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod bad;
 #[path = "../health/host.rs"]
 #[allow(dead_code)]
 mod host;
-mod bad;
 mod resident;
 mod waits;
 mod ways;

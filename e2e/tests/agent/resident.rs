@@ -40,7 +40,8 @@ impl Agent {
     fn hears(&self, wanted: &str) -> String {
         let mut buffer = [0; 4096];
         loop {
-            let count = self.socket.recv(&mut buffer).unwrap_or_else(|error| panic!("{wanted}: {error}"));
+            let count =
+                self.socket.recv(&mut buffer).unwrap_or_else(|error| panic!("{wanted}: {error}"));
             let said = String::from_utf8_lossy(&buffer[..count]).into_owned();
             if said.contains(wanted) {
                 return said;
@@ -50,7 +51,9 @@ impl Agent {
 
     fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
-        assert!(std::process::Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        assert!(
+            std::process::Command::new("kill").args([signal, &pid]).status().unwrap().success()
+        );
     }
 
     /// Reads what it says until a line has this.

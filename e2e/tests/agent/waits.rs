@@ -11,7 +11,10 @@ use super::{configure, host, once, state, waits};
 fn closed_window() -> String {
     // Two days before today, by the day of the week; an hour long.
     let day = (chrono::Utc::now() - chrono::TimeDelta::days(2)).format("%a").to_string();
-    format!("[[agent.window]]\ndays = ['{}']\nstart = '00:00'\nlength_minutes = 60\n", day.to_lowercase())
+    format!(
+        "[[agent.window]]\ndays = ['{}']\nstart = '00:00'\nlength_minutes = 60\n",
+        day.to_lowercase()
+    )
 }
 
 #[test]

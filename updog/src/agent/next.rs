@@ -313,7 +313,8 @@ impl Given<'_> {
     fn no_setback(&self, step: Kind) -> Result<(), Waits> {
         let Some(setback) = self.record.setback_of(step) else { return Ok(()) };
         // A clock that went back is no reason to wait for longer than ever.
-        let again = setback.again.min(self.now.checked_add_signed(self.longest).unwrap_or(self.now));
+        let again =
+            setback.again.min(self.now.checked_add_signed(self.longest).unwrap_or(self.now));
         if again <= self.now || setback.at > self.now {
             return Ok(());
         }

@@ -81,7 +81,9 @@ pub enum OrdersError {
         source: io::Error,
     },
     /// The file is there and makes no sense.
-    #[error("the orders {path} are damaged, and hold the agent: {problem}: `updog resume` writes them anew")]
+    #[error(
+        "the orders {path} are damaged, and hold the agent: {problem}: `updog resume` writes them anew"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,

@@ -129,7 +129,14 @@ pub enum RecordError {
 
 impl Default for Record {
     fn default() -> Self {
-        Self { format: FORMAT, pin: None, next_check: None, setbacks: Vec::new(), put_off: None, told: None }
+        Self {
+            format: FORMAT,
+            pin: None,
+            next_check: None,
+            setbacks: Vec::new(),
+            put_off: None,
+            told: None,
+        }
     }
 }
 
@@ -241,7 +248,9 @@ mod tests {
         };
         record.write(&state).unwrap();
         assert_eq!(Record::read(&state).unwrap(), record);
-        assert!(record.setback_of(Kind::Fetch).is_some() && record.setback_of(Kind::Check).is_none());
+        assert!(
+            record.setback_of(Kind::Fetch).is_some() && record.setback_of(Kind::Check).is_none()
+        );
     }
 
     #[test]

@@ -76,7 +76,8 @@ pub(super) fn run(
     let mut agent = Agent { context, path, journal, notify, hand };
     let once = arguments.once;
     runtime.block_on(async {
-        let mut waiting = Waiting::new(&agent.context.settings.paths.state).map_err(Error::Agent)?;
+        let mut waiting =
+            Waiting::new(&agent.context.settings.paths.state).map_err(Error::Agent)?;
         if once { agent.once(&mut waiting).await } else { agent.live(&mut waiting).await }
     })
 }
@@ -164,7 +165,8 @@ impl Agent {
     fn spread_first_look(&self) -> Result<(), Error> {
         let Settings { agent, paths, .. } = &self.context.settings;
         let (mut record, now) = (gather::record(&self.context)?, Utc::now());
-        if record.next_check.is_some_and(|planned| planned > now && planned <= now + agent.longest) {
+        if record.next_check.is_some_and(|planned| planned > now && planned <= now + agent.longest)
+        {
             return Ok(());
         }
         record.next_check = Some(timer::first(agent, now));

@@ -93,7 +93,10 @@ impl fmt::Display for Proceeds {
             Some(Kind::Check) => write!(out, "the agent may look for an update"),
             Some(Kind::Fetch) => write!(out, "the agent may fetch {version}"),
             Some(Kind::Restart) => {
-                write!(out, "the agent may restart into {version}, as soon as nothing else is in the way")
+                write!(
+                    out,
+                    "the agent may restart into {version}, as soon as nothing else is in the way"
+                )
             }
         }
     }

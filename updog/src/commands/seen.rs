@@ -58,12 +58,7 @@ pub(super) fn snapshot(context: &Context, now: DateTime<Utc>) -> Snapshot {
 }
 
 /// Where the host is on its way, and what keeps it there.
-fn add_agent(
-    snapshot: &mut Snapshot,
-    context: &Context,
-    gathered: &Gathered,
-    now: DateTime<Utc>,
-) {
+fn add_agent(snapshot: &mut Snapshot, context: &Context, gathered: &Gathered, now: DateTime<Utc>) {
     let settings = &context.settings.agent;
     let put_off = gathered.record.put_off.clone();
     let obstacles = Obstacles::new(settings, Ask::Nobody, put_off, now);

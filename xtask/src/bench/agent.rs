@@ -110,7 +110,11 @@ impl Bed {
         Ok(vec![
             Bar::new("requests of a look", &asked.to_string(), "1", asked == 1),
             Bar::new("processor time of a look", &shown(short), &limit, short <= CPU),
-            Bar::ratio("of a whole look's".to_owned(), short.as_secs_f64() / whole.as_secs_f64(), None),
+            Bar::ratio(
+                "of a whole look's".to_owned(),
+                short.as_secs_f64() / whole.as_secs_f64(),
+                None,
+            ),
         ])
     }
 
@@ -126,7 +130,8 @@ impl Bed {
         let output = format!("--output={}", report.display());
         run.under("/usr/bin/time", &["--format=%U %S", &output]).run()?;
         let text = place::read(&report)?;
-        let seconds: f64 = text.split_whitespace().filter_map(|word| word.parse::<f64>().ok()).sum();
+        let seconds: f64 =
+            text.split_whitespace().filter_map(|word| word.parse::<f64>().ok()).sum();
         Ok(Duration::from_secs_f64(seconds) / RUNS)
     }
 
@@ -190,7 +195,8 @@ impl Agent {
         let text = place::read(&folder.join("status"))?;
         let lines = text.lines().filter_map(|line| line.split_once(':'));
         let lines = lines.filter(|(field, _)| field.contains(name));
-        let number = |value: &str| value.split_whitespace().next().and_then(|word| word.parse::<u64>().ok());
+        let number =
+            |value: &str| value.split_whitespace().next().and_then(|word| word.parse::<u64>().ok());
         Ok(lines.filter_map(|(_, value)| number(value)).sum())
     }
 }

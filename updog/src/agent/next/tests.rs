@@ -74,7 +74,8 @@ impl Around {
                 "waves":{{}},"images":{{"boot":"b","root":"r","hash":"h"}}}}"#
             )
         };
-        let text = format!(r#"{{"updates":[{},{}],"migrations":{{}}}}"#, update(&NEW), update(&OLD));
+        let text =
+            format!(r#"{{"updates":[{},{}],"migrations":{{}}}}"#, update(&NEW), update(&OLD));
         let manifest = Manifest::parse(text.as_bytes()).unwrap();
         let decision = manifest::choose(&manifest, &host, at(-60), None);
         let checked = Some(Checked::new(&decision, &host, None, at(-60)));
@@ -233,7 +234,8 @@ fn what_is_in_the_way_keeps_the_flip_and_the_restart() {
 #[test]
 fn a_manual_step_waits_for_leave_which_is_for_one_release() {
     let mut around = Around::new();
-    around.policies = Policies { check: Policy::Manual, fetch: Policy::Manual, restart: Policy::Manual };
+    around.policies =
+        Policies { check: Policy::Manual, fetch: Policy::Manual, restart: Policy::Manual };
     around.now = at(40);
     assert_eq!(around.step(), Some(Step::Offer(NEW)), "only the look itself is manual");
     around.go(Kind::Check);

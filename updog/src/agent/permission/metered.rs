@@ -14,9 +14,7 @@ pub(super) fn is_metered(busctl: &Path) -> bool {
     let mut command = Command::new(busctl);
     let command = command.args(["--auto-start=no", "--timeout=5"]).args(property);
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output();
-    output.is_ok_and(|output| {
-        METERED.contains(&String::from_utf8_lossy(&output.stdout).trim())
-    })
+    output.is_ok_and(|output| METERED.contains(&String::from_utf8_lossy(&output.stdout).trim()))
 }
 
 #[cfg(test)]
@@ -30,7 +28,9 @@ mod tests {
     #[test]
     fn a_guess_counts_and_silence_does_not() {
         let folder = tempfile::tempdir().unwrap();
-        for (said, wanted) in [("u 0", false), ("u 1", true), ("u 2", false), ("u 3", true), ("u 4", false)] {
+        for (said, wanted) in
+            [("u 0", false), ("u 1", true), ("u 2", false), ("u 3", true), ("u 4", false)]
+        {
             let busctl = folder.path().join(said);
             fs::write(&busctl, format!("#!/bin/sh\necho '{said}'\n")).unwrap();
             fs::set_permissions(&busctl, fs::Permissions::from_mode(0o755)).unwrap();

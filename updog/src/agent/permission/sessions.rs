@@ -56,7 +56,8 @@ mod tests {
 
     #[test]
     fn people_are_told_from_services_and_from_those_who_are_leaving() {
-        let session = |class, state| of_session(&format!("Class={class}\nState={state}\nName=ada\n"));
+        let session =
+            |class, state| of_session(&format!("Class={class}\nState={state}\nName=ada\n"));
         assert_eq!(session("user", "active").as_deref(), Some("ada"));
         assert_eq!(session("user", "online").as_deref(), Some("ada"));
         assert_eq!(session("user", "closing"), None);

@@ -15,7 +15,8 @@ pub(super) fn wait(least: Duration, now: DateTime<Utc>) -> Option<Wait> {
 
 fn judge(least: Duration, up: Duration, now: DateTime<Utc>) -> Option<Wait> {
     let left = least.checked_sub(up).filter(|left| !left.is_zero())?;
-    let until = chrono::TimeDelta::from_std(left).ok().and_then(|left| now.checked_add_signed(left));
+    let until =
+        chrono::TimeDelta::from_std(left).ok().and_then(|left| now.checked_add_signed(left));
     let reason = format!("the host is up for less than {} s", least.as_secs());
     Some(Wait { step: Kind::Restart, code: "uptime", reason, until })
 }

@@ -59,7 +59,8 @@ impl Hand {
         let mut file = file.map(File::from).map_err(Error::Agent)?;
         file.write_all(text.as_bytes()).map_err(Error::Agent)?;
         let name = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
-        let mut arguments = vec!["--config".into(), path.into(), "--config-text".into(), name.into()];
+        let mut arguments =
+            vec!["--config".into(), path.into(), "--config-text".into(), name.into()];
         for (option, path) in [("--from", &context.from), ("--disk", &context.disk)] {
             if let Some(path) = path {
                 arguments.extend([option.into(), path.into()]);

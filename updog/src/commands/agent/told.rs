@@ -44,7 +44,9 @@ pub(super) fn tell(agent: &Agent, gathered: &mut Gathered, waits: &[Wait]) {
 fn of_state(gathered: &Gathered, state: &State) -> Option<Event> {
     let (from, set) = (gathered.host.version.clone(), gathered.active.other());
     match state.clone() {
-        State::Waiting(Waiting::Available(version)) => Some(Event::UpdateAvailable { from, version }),
+        State::Waiting(Waiting::Available(version)) => {
+            Some(Event::UpdateAvailable { from, version })
+        }
         State::Waiting(Waiting::Staged(version)) => {
             Some(Event::UpdateStaged { from, version, set })
         }

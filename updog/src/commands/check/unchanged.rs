@@ -46,7 +46,8 @@ fn holds(checked: &Checked, host: &Host, failed: &[Version], now: DateTime<Utc>)
     let ago = now - checked.whole_at;
     let valid = checked.expires.is_some_and(|expires| now < expires);
     let arrives = checked.next_change.is_some_and(|at| at <= now);
-    let same_failed = checked.unchanged.as_ref().is_some_and(|unchanged| unchanged.failed == failed);
+    let same_failed =
+        checked.unchanged.as_ref().is_some_and(|unchanged| unchanged.failed == failed);
     checked.is_for(host)
         && (TimeDelta::zero()..WHOLE_EVERY).contains(&ago)
         && checked.at <= now

@@ -51,11 +51,7 @@ impl Agent {
         })
     }
 
-    fn look(
-        context: &Context,
-        running: Option<bool>,
-        now: DateTime<Utc>,
-    ) -> Result<Self, Error> {
+    fn look(context: &Context, running: Option<bool>, now: DateTime<Utc>) -> Result<Self, Error> {
         let gathered = Gathered::of(context, now)?;
         let settings = &context.settings.agent;
         let put_off = gathered.record.put_off.clone();
@@ -106,7 +102,10 @@ fn in_words(state: &State, step: Option<&Step>) -> String {
 impl fmt::Display for Agent {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(problem) = &self.problem {
-            return writeln!(out, "warning: where the host is on its way cannot be told: {problem}");
+            return writeln!(
+                out,
+                "warning: where the host is on its way cannot be told: {problem}"
+            );
         }
         let running = if self.running == Some(false) { " (no agent runs)" } else { "" };
         writeln!(out, "agent: {}{running}", self.in_words)?;
