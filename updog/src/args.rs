@@ -71,6 +71,8 @@ pub enum Command {
     ClearFailure(ClearArguments),
     /// Say why this host was, or was not, offered a release, and what would change that
     Explain(ExplainArguments),
+    /// Look for what would keep the next update from working, and say what to do; changes nothing
+    Doctor(DoctorArguments),
     /// Print what is seen of this host as metrics for Prometheus; never touches the network
     Metrics(MetricsArguments),
     /// Show what was attempted on this host, when, and what came of it
@@ -235,6 +237,14 @@ pub struct ExplainArguments {
     #[arg(value_name = "VERSION", value_parser = parse_version)]
     pub version: Option<Version>,
     /// Ask no server: go by what was kept for the next boot
+    #[arg(long)]
+    pub offline: bool,
+}
+
+/// Where is looked.
+#[derive(Debug, Args)]
+pub struct DoctorArguments {
+    /// Ask no server
     #[arg(long)]
     pub offline: bool,
 }

@@ -1,6 +1,6 @@
 //! One module a subcommand: resolve the arguments, decide, execute, report.
 //!
-//! Only `check`, `image`, `explain` and what calls them open a [`Session`](crate::session::Session); `status`, `apply`, `revert`,
+//! Only `check`, `image`, `explain`, `doctor` and what calls them open a [`Session`](crate::session::Session); `status`, `apply`, `revert`,
 //! `rollback`, `health`, `verify-kept`, `clear-failure`, `metrics`, `history` and the agent's orders never touch the network, nor does the
 //! agent itself.
 
@@ -8,6 +8,7 @@ mod agent;
 mod apply;
 mod check;
 mod choice;
+mod doctor;
 mod explain;
 mod health;
 mod history;
@@ -25,7 +26,7 @@ use chrono::Utc;
 use cli::Outcome;
 
 use crate::args::{Arguments, Command};
-use crate::config::Settings;
+use crate::config::{ConfigError, Settings};
 use crate::error::Error;
 use crate::output::Output;
 use place::Place;
@@ -46,15 +47,10 @@ struct Context {
 /// Whatever keeps it from its work.
 pub fn run(arguments: Arguments) -> Result<Outcome, Error> {
     let judges = matches!(&arguments.command, Command::Health(health) if !health.dry_run);
-    let text = Settings::text(arguments.config_text.as_deref().unwrap_or(&arguments.config));
-    let settings = text.and_then(|text| Ok((Settings::parse(&text, &arguments.config)?, text)));
-    let (settings, text) = settings.map_or_else(
-        |problem| (Err(problem), String::new()),
-        |(settings, text)| (Ok(settings), text),
-    );
-    let (settings, problem) = match settings {
-        Ok(settings) => (settings, None),
-        Err(problem) if judges => (Settings::without_file(), Some(problem)),
+    let looks = matches!(&arguments.command, Command::Doctor(_));
+    let (settings, text, problem) = match load(&arguments) {
+        Ok((settings, text)) => (settings, text, None),
+        Err(problem) if judges || looks => (Settings::without_file(), String::new(), Some(problem)),
         Err(problem) => return Err(problem.into()),
     };
     let context = Context {
@@ -66,9 +62,12 @@ pub fn run(arguments: Arguments) -> Result<Outcome, Error> {
     };
     // Every decision is made with this time; `health` reads the clock again for the end of its checks.
     let now = Utc::now();
-    if let Some(problem) = problem {
-        return Err(health::judge_unseen(&context, problem.into(), now));
-    }
+    let problem = match problem {
+        Some(problem) if judges => {
+            return Err(health::judge_unseen(&context, problem.into(), now));
+        }
+        problem => problem,
+    };
     match arguments.command {
         Command::Status => status::run(&context, now),
         Command::CheckUpdate(check) => check::run(&context, &check, now),
@@ -89,5 +88,12 @@ pub fn run(arguments: Arguments) -> Result<Outcome, Error> {
         Command::Metrics(metrics) => metrics::run(&context, &metrics, now),
         Command::History(history) => history::run(&context, &history),
         Command::Explain(explain) => explain::run(&context, &explain, now),
+        Command::Doctor(doctor) => doctor::run(&context, &doctor, problem, now),
     }
+}
+
+/// The configuration, and its text.
+fn load(arguments: &Arguments) -> Result<(Settings, String), ConfigError> {
+    let text = Settings::text(arguments.config_text.as_deref().unwrap_or(&arguments.config))?;
+    Ok((Settings::parse(&text, &arguments.config)?, text))
 }

@@ -197,6 +197,20 @@ pub enum Error {
         "nothing is kept for the next boot, so that no release is known without the repository"
     )]
     NothingKept,
+    /// What the host remembers of the repository cannot be looked at.
+    #[error("cannot copy what is remembered of the repository from {path}")]
+    Remembered {
+        /// The folder.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// Something would keep the next update from working.
+    #[error("problems that would keep the next update from working: {count}")]
+    Problems {
+        /// How many.
+        count: usize,
+    },
     /// The settings of the next boot.
     #[error(transparent)]
     Rehearsal(#[from] RehearsalError),
@@ -273,6 +287,8 @@ impl Classify for Error {
             | Self::Staged(_)
             | Self::Ledger(_)
             | Self::Unhealthy { .. }
+            | Self::Remembered { .. }
+            | Self::Problems { .. }
             | Self::Restart { .. }
             | Self::Output(_)
             | Self::Runtime(_)

@@ -16,6 +16,7 @@ mod args;
 pub mod boots;
 mod commands;
 pub mod config;
+pub mod doctor;
 pub mod error;
 pub mod explain;
 mod files;

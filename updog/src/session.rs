@@ -93,10 +93,14 @@ fn refresh(
     })
 }
 
-/// The clock's time, or the build date of the image if the clock is behind it: the file's time came with the image.
-fn not_before_image(root: &Path, now: DateTime<Utc>) -> DateTime<Utc> {
-    let built = fs::metadata(root).and_then(|file| file.modified());
-    built.map_or(now, |built| now.max(built.into()))
+/// The clock's time, or the build date of the image if the clock is behind it.
+pub(crate) fn not_before_image(root: &Path, now: DateTime<Utc>) -> DateTime<Utc> {
+    built(root).map_or(now, |built| now.max(built))
+}
+
+/// The build date of the image: the time of the file came with it.
+pub(crate) fn built(root: &Path) -> Option<DateTime<Utc>> {
+    Some(fs::metadata(root).and_then(|file| file.modified()).ok()?.into())
 }
 
 /// The root that came with the image. One that is none would be held against every mirror.
@@ -116,30 +120,38 @@ struct Small<'a> {
 impl Small<'_> {
     /// The bytes of a target, whole and as signed, from the first mirror that has them.
     fn target(&self, target: &Target) -> Result<Bytes, Error> {
-        if target.length() > SMALL {
-            let (name, length) = (target.name().to_owned(), target.length());
-            return Err(Error::LongTarget { name, length, limit: SMALL });
-        }
-        self.mirrors.ask(|mirror| self.at(mirror, target).map_err(Setback::Mirror))
+        check_small(target)?;
+        self.mirrors.ask(|mirror| {
+            self.runtime.block_on(fetch_small(mirror, target)).map_err(Setback::Mirror)
+        })
     }
+}
 
-    fn at(&self, mirror: &Origin, target: &Target) -> Result<Bytes, Error> {
-        let fetch = |source: FetchError| Error::Fetch { name: target.name().to_owned(), source };
-        let delivery = mirror.target(target).map_err(fetch)?;
-        let (sink, mut chunks) = mpsc::channel::<Bytes>(8);
-        let collect = async {
-            let mut body = Vec::new();
-            while let Some(chunk) = chunks.recv().await {
-                body.extend_from_slice(&chunk);
-            }
-            body
-        };
-        let send = async move { delivery.stream(&sink, |_| ()).await };
-        let (sent, body) = self.runtime.block_on(futures_util::future::join(send, collect));
-        sent.map_err(fetch)?;
-        let refused =
-            |source: trust::Error| Error::Target { name: target.name().to_owned(), source };
-        target.check(&body).map_err(refused)?;
-        Ok(body.into())
+fn check_small(target: &Target) -> Result<(), Error> {
+    if target.length() > SMALL {
+        let (name, length) = (target.name().to_owned(), target.length());
+        return Err(Error::LongTarget { name, length, limit: SMALL });
     }
+    Ok(())
+}
+
+/// The bytes of a target that fits into memory, whole and as signed, from one mirror.
+pub(crate) async fn fetch_small(mirror: &Origin, target: &Target) -> Result<Bytes, Error> {
+    check_small(target)?;
+    let fetch = |source: FetchError| Error::Fetch { name: target.name().to_owned(), source };
+    let delivery = mirror.target(target).map_err(fetch)?;
+    let (sink, mut chunks) = mpsc::channel::<Bytes>(8);
+    let collect = async {
+        let mut body = Vec::new();
+        while let Some(chunk) = chunks.recv().await {
+            body.extend_from_slice(&chunk);
+        }
+        body
+    };
+    let send = async move { delivery.stream(&sink, |_| ()).await };
+    let (sent, body) = futures_util::future::join(send, collect).await;
+    sent.map_err(fetch)?;
+    let refused = |source: trust::Error| Error::Target { name: target.name().to_owned(), source };
+    target.check(&body).map_err(refused)?;
+    Ok(body.into())
 }

@@ -53,7 +53,7 @@ fn seconds(deadline: Deadline) -> u64 {
 }
 
 /// The checks by name. A folder that does not exist has none.
-fn list(folders: &[PathBuf]) -> Result<BTreeMap<String, PathBuf>, (&Path, io::Error)> {
+pub(crate) fn list(folders: &[PathBuf]) -> Result<BTreeMap<String, PathBuf>, (&Path, io::Error)> {
     let mut checks = BTreeMap::new();
     for folder in folders {
         let paths = paths(folder).map_err(|error| (folder.as_path(), error))?;

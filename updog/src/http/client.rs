@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use chrono::{DateTime, Utc};
 use cli::ByteCount;
-use reqwest::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
+use reqwest::header::{DATE, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Certificate, NoProxy, Proxy, RequestBuilder, Response, StatusCode};
 use rustls::pki_types::CertificateDer;
@@ -196,6 +197,14 @@ impl Client {
             request = request.header(IF_RANGE, validator.header());
         }
         self.send(url, request).await
+    }
+
+    /// The time, as the server of `base` has it, which is asked for the file `name`; nothing if it does not say.
+    pub(crate) async fn date(&self, base: &Url, name: &str) -> Option<DateTime<Utc>> {
+        let url = base.join(name).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+        let response = self.send(&url, self.request(&url)).await.ok()?;
+        let date = response.headers().get(DATE)?.to_str().ok()?;
+        Some(DateTime::parse_from_rfc2822(date).ok()?.to_utc())
     }
 
     fn request(&self, url: &Url) -> RequestBuilder {
