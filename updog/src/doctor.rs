@@ -10,8 +10,10 @@
 //! | [`expiry`] | how long the metadata's roles last |
 //! | [`mirrors`] | who can be reached and is believed |
 //! | [`boots`] | what has failed on this host |
+//! | [`agent`] | who looks for updates, windows that never open, holds, what keeps failing |
 //! | [`programs`] | programs and devices that an update or a boot needs |
 
+pub mod agent;
 pub mod boots;
 pub mod clock;
 pub mod disk;

@@ -79,6 +79,7 @@ impl Look<'_> {
         let needed = self.repository(online, place.as_ref(), running.as_ref());
         self.folders(needed);
         self.findings.extend(local::programs(settings));
+        self.findings.extend(local::agent(self.context, self.now));
     }
 
     /// A value, or the finding that it cannot be had.

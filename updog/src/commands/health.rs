@@ -18,6 +18,7 @@ use crate::health::feeder::Feeder;
 use crate::health::verdict::Verdict;
 use crate::health::{Deadline, examine};
 use crate::host::{self, Running};
+use crate::seen::journal::{Event, Journal};
 use report::Report;
 pub(super) use unseen::judge as judge_unseen;
 
@@ -93,6 +94,9 @@ impl<'a> Boot<'a> {
 
     fn note_failure(&self, finding: Option<&Finding>, last: bool) {
         let Some(finding) = finding.cloned() else { return };
+        let (version, set) = (self.host.version.clone(), self.place.active);
+        let reason = finding.to_string();
+        Journal::host().tell(&Event::BootBad { version, set, reason });
         ledger::note_or_warn(self.context, |ledger| ledger.note_bad(finding, last, Utc::now()));
     }
 

@@ -8,10 +8,17 @@ use chrono::{DateTime, Utc};
 use rustix::fs::{Access, access, statvfs};
 use trust::{Expiry, RoleName, Store};
 
+use crate::agent::checked::Checked;
+use crate::agent::orders;
+use crate::agent::record::Record;
+use crate::commands::Context;
+use crate::commands::agent::is_running;
 use crate::config::Settings;
 use crate::doctor::Finding;
+use crate::doctor::agent::{self, Agent};
 use crate::doctor::folders::Folder;
 use crate::doctor::programs::{self, Migrator};
+use crate::error::Error;
 use crate::health::checks;
 use crate::session::read_root;
 
@@ -40,6 +47,28 @@ pub(super) fn stored(settings: &Settings) -> Option<Vec<(RoleName, DateTime<Utc>
     let root = read_root(&settings.paths.root).ok()?;
     let store = Store::open_shared(&settings.paths.metadata_cache).ok()?;
     Some(trust::offline(&store, &root, Expiry::AsOfSigning).ok()?.expiries())
+}
+
+/// Who updates the host.
+pub(super) fn agent(context: &Context, now: DateTime<Utc>) -> Vec<Finding> {
+    let (settings, state) = (&context.settings.agent, &context.settings.paths.state);
+    let orders = match orders::read(state) {
+        Ok(orders) => orders,
+        Err(error) => return vec![Finding::of_error("agent", &Error::from(error))],
+    };
+    let record = match Record::read(state) {
+        Ok(record) => record,
+        Err(error) => return vec![Finding::of_error("agent", &Error::from(error))],
+    };
+    let seen = Checked::read(state).map(|checked| checked.at);
+    agent::judge(&Agent {
+        running: is_running(context),
+        looks: seen.is_some_and(|at| now - at <= settings.longest),
+        policies: settings.policies,
+        opening: &settings.calendar.at(now),
+        hold: orders.hold_now(now),
+        setbacks: &record.setbacks,
+    })
 }
 
 /// Programs and devices.
