@@ -1,7 +1,7 @@
 //! `cargo xtask package`: a Debian package of what a host has: programs, units, manual pages, completions, and a configuration to fill in.
 //!
 //! What is in it and where it goes is in `updog/Cargo.toml`, as cargo-deb reads it. What is not a file of the project is written
-//! beside the programs first: the pages and completions that follow from their command lines.
+//! into `target/pages` first: the pages and completions that follow from their command lines.
 
 mod configuration;
 #[cfg(test)]
@@ -28,6 +28,9 @@ pub(crate) const PROGRAMS: [&str; 3] = ["migrator", "signpost", "updog"];
 /// The crate whose manifest says what the package holds.
 const OWNER: &str = "updog";
 
+/// Where the manifest expects what is written for the package, wherever cargo builds.
+const PAGES: &str = "target/pages";
+
 /// Where the package goes, and how it is told.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -53,7 +56,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     setup::install_packages(&[Need::Package])?;
     let cargo_deb = setup::cargo_deb()?;
     build_programs(&PROGRAMS)?;
-    pages::write(&place::target().join("release/pages"))?;
+    pages::write(&place::project().join(PAGES))?;
     let out = options.out.clone().unwrap_or_else(|| place::target().join("debian"));
     place::make_folder(&out)?;
     let made = make(&cargo_deb, &fs::canonicalize(&out).map_err(Error::file("find", &out))?)?;

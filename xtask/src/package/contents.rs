@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use super::{OWNER, PROGRAMS, pages};
+use super::{OWNER, PAGES, PROGRAMS, pages};
 use crate::place;
 
 /// Where cargo-deb looks for what was built, whatever the target folder is.
@@ -51,15 +51,17 @@ fn going_to(folder: &str) -> Vec<String> {
 #[test]
 fn every_source_is_there() {
     let pages = tempfile::tempdir().unwrap();
-    pages::write(&pages.path().join("pages")).unwrap();
+    pages::write(pages.path()).unwrap();
     for [source, _, _] in assets() {
         let path = match source.strip_prefix(BUILT) {
-            None => place::project().join(OWNER).join(&source),
-            Some(page) if page.starts_with("pages/") => pages.path().join(page),
             Some(program) => {
                 assert!(PROGRAMS.contains(&program), "{program}");
                 continue;
             }
+            None => match source.strip_prefix("../").and_then(|it| it.strip_prefix(PAGES)) {
+                Some(page) => pages.path().join(page.trim_start_matches('/')),
+                None => place::project().join(OWNER).join(&source),
+            },
         };
         assert!(!matching(&path).is_empty(), "{source}");
     }
@@ -109,4 +111,16 @@ fn the_changelog_begins_with_the_version_that_is_built() {
     let text = place::read(&place::project().join("dist/deb/changelog")).unwrap();
     let first = format!("waystone ({}-1) ", env!("CARGO_PKG_VERSION"));
     assert!(text.starts_with(&first), "{text}");
+}
+
+#[test]
+fn there_is_a_folder_of_scripts_since_the_units_would_have_none_without() {
+    let metadata = metadata();
+    let folder = metadata["maintainer-scripts"].as_str().unwrap();
+    assert!(place::project().join(OWNER).join(folder).is_dir(), "{folder}");
+}
+
+#[test]
+fn the_copyright_goes_by_its_full_name_since_cargo_deb_would_write_its_own() {
+    assert!(assets().iter().any(|[_, to, _]| to == "usr/share/doc/waystone/copyright"));
 }
