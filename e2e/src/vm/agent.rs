@@ -17,13 +17,17 @@ use host::{Host, clock_at};
 /// How a host keeps itself up to date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// A timer starts a round now and then; it restarts from three to four o'clock only.
+    /// A timer starts a round now and then; the host may restart in its window only.
     Timers,
-    /// The agent is always there, and may restart at any time.
+    /// The agent is always there, and the host may restart in its window only.
+    Window,
+    /// The agent is always there, and the host may restart at any time.
     Resident,
+    /// The same; an update has three tries.
+    Patient,
 }
 
-/// When the window of a host with timers is open, in the guest's clock.
+/// When the window is open, in the guest's clock.
 const WINDOW: std::ops::Range<&str> = "03:00:00".."04:00:00";
 
 /// Once the update is staged: two more rounds outside the window, and then on to it.
@@ -31,6 +35,20 @@ const ONWARD: &str = r#"began=$(cat /run/announce/rounds)
 until [ "$(cat /run/announce/rounds)" -ge $((began + 2)) ]; do sleep 1; done
 updog status | sed 's/^/guest: two rounds later: /' >/dev/console
 date --utc --set 02:59:50 >/dev/null
+"#;
+
+/// Once the update is staged: the clock goes back, beyond the window, and to just before the next one. In between the agent has looked at the
+/// repository twice: it is awake, and has decided anew.
+const BACK_AND_FORTH: &str = r#"set_clock() {
+    date --utc --set "$1" >/dev/null
+    echo "guest: the clock is set: $1" >/dev/console
+    began=$(cat /run/announce/looks)
+    until [ "$(cat /run/announce/looks)" -ge $((began + 2)) ]; do sleep 1; done
+    updog status | sed "s/^/guest: at $1: /" >/dev/console
+}
+set_clock 01:00
+set_clock 05:00
+date --utc --set 'tomorrow 02:59:50' >/dev/null
 "#;
 
 /// Every case.
@@ -45,15 +63,28 @@ pub const CASES: &[Case<Places>] = &[
         holds: "the resident agent takes a release whose unit fails: the host comes back by itself, says why, and does not take it again",
         run: broken_release,
     },
+    Case {
+        name: "agent-fails-sometimes",
+        holds: "an update with three tries whose first start fails is good at its second, and the agent is idle on it",
+        run: fails_sometimes,
+    },
+    Case {
+        name: "agent-clock",
+        holds: "the clock goes back and past the window while the resident agent waits: no restart; it comes with the next window",
+        run: clock,
+    },
 ];
 
 impl Kind {
-    /// The folder with its files, below `fixtures/host`.
-    fn files(self) -> &'static str {
-        match self {
-            Self::Timers => "agent/timers",
-            Self::Resident => "agent/resident",
-        }
+    /// The folders with its files, below `fixtures/host`.
+    fn files(self) -> impl Iterator<Item = &'static str> {
+        let folders: &[&str] = match self {
+            Self::Timers => &["agent/timers", "agent/window"],
+            Self::Window => &["agent/resident", "agent/window"],
+            Self::Resident => &["agent/resident"],
+            Self::Patient => &["agent/resident", "agent/patient"],
+        };
+        folders.iter().copied()
     }
 }
 
@@ -63,11 +94,8 @@ fn timers_update(places: &Places) -> Result<(), Failure> {
     let said = host.machine_at("02:30:00")?.order("staged", ONWARD).run("1")?;
     started(&said, SetId::A, "1.0.0")?;
     says(&said, "1.0.0 in set A is good")?;
-    let (staged, down) = (clock_at(&said, "1.0.0: staged 1.1.0")?, clock_at(&said, "goes down")?);
-    ensure(staged.as_str() < WINDOW.start, || format!("staged at {staged} only:\n{said}"))?;
+    waited_for_window(&said)?;
     says(&said, "guest: two rounds later: agent: staged 1.1.0")?;
-    ensure(WINDOW.contains(&down.as_str()), || format!("it went down at {down}:\n{said}"))?;
-    says(&said, RESTARTS)?;
     let said = host.machine_at("03:10:00")?.boot("2", &["1.1.0: idle"])?;
     started(&said, SetId::B, "1.1.0")?;
     says(&said, "1.1.0 in set B is good")?;
@@ -87,15 +115,52 @@ fn broken_release(places: &Places) -> Result<(), Failure> {
     started(&said, SetId::B, "1.2.0")?;
     says(&said, "1.2.0 in set B is not good: unit web.service")?;
     says(&said, RESTARTS)?;
-    let fetched = host.repository.server.requests("targets/").len();
+    let fetched = host.images_asked_for();
     let said = host.machine().boot("3", &["1.0.0: look 4, idle"])?;
     started(&said, SetId::A, "1.0.0")?;
     says(&said, "guest: | 1.2.0 failed here and is not taken again: unit web.service")?;
     ["available", "staged", "ready"]
         .iter()
         .try_for_each(|state| never_says(&said, &format!("1.0.0: {state}")))?;
-    let more = host.repository.server.requests("targets/").len() - fetched;
-    ensure(more == 0, || format!("it asked for {more} more targets:\n{said}"))
+    let more = host.images_asked_for() - fetched;
+    ensure(more == 0, || format!("it asked for {more} more images:\n{said}"))
+}
+
+fn fails_sometimes(places: &Places) -> Result<(), Failure> {
+    let host = Host::new(places, Kind::Patient)?;
+    host.publish("1.2.0", Some("sometimes"))?;
+    let said = host.machine().run("1")?;
+    started(&said, SetId::A, "1.0.0")?;
+    let said = host.machine().run("2")?;
+    started(&said, SetId::B, "1.2.0")?;
+    says(&said, "1.2.0 in set B is not good: unit web.service")?;
+    says(&said, RESTARTS)?;
+    let said = host.machine().boot("3", &["1.2.0: look 3, idle"])?;
+    started(&said, SetId::B, "1.2.0")?;
+    says(&said, "1.2.0 in set B is good")?;
+    never_says(&said, "failed here")?;
+    let sets = host.disk.sets()?;
+    let proven = sets.bits(SetId::B).is_some_and(|bits| bits.successful);
+    ensure(proven, || format!("the bits are {sets:?}"))
+}
+
+fn clock(places: &Places) -> Result<(), Failure> {
+    let host = Host::new(places, Kind::Window)?;
+    host.publish("1.1.0", None)?;
+    let said = host.machine_at("02:30:00")?.order("staged", BACK_AND_FORTH).run("1")?;
+    started(&said, SetId::A, "1.0.0")?;
+    waited_for_window(&said)?;
+    ["01:00", "05:00"].iter().try_for_each(|time| {
+        says(&said, &format!("guest: at {time}: agent: staged 1.1.0"))
+    })
+}
+
+/// 1.1.0 was staged before the window opened, and the restart came within it.
+fn waited_for_window(said: &Said) -> Result<(), Failure> {
+    let (staged, down) = (clock_at(said, "1.0.0: staged 1.1.0")?, clock_at(said, "goes down")?);
+    ensure(staged.as_str() < WINDOW.start, || format!("staged at {staged} only:\n{said}"))?;
+    ensure(WINDOW.contains(&down.as_str()), || format!("it went down at {down}:\n{said}"))?;
+    says(said, RESTARTS)
 }
 
 /// The selector started a set, and this release of the system came up.

@@ -26,8 +26,7 @@ pub(super) struct Host<'a> {
     folder: PathBuf,
     /// Its disk.
     pub(super) disk: SystemDisk,
-    /// Its repository.
-    pub(super) repository: Repository,
+    repository: Repository,
 }
 
 impl<'a> Host<'a> {
@@ -53,6 +52,12 @@ impl<'a> Host<'a> {
     /// Fails if image-builder or repo-tools does.
     pub(super) fn publish(&self, version: &str, more: Option<&str>) -> Result<(), Failure> {
         self.repository.add(&self.workshop.release(version, more)?, None)
+    }
+
+    /// How many requests for anything of a release there were so far. The manifest is looked at with the metadata.
+    pub(super) fn images_asked_for(&self) -> usize {
+        let targets = self.repository.server.requests("/targets/");
+        targets.iter().filter(|request| !request.path.ends_with("manifest.json")).count()
     }
 
     /// The machine, with the clock of this computer.

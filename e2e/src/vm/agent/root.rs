@@ -65,8 +65,8 @@ impl<'a> Workshop<'a> {
         copy(&BASE.archive(&vm)?, &rootfs)?;
         let workshop = Self { places, rootfs };
         let host = project().join("fixtures/host");
-        for folder in [host.join("root"), host.join("agent/root"), host.join(kind.files())] {
-            append_files(&workshop.rootfs, &folder)?;
+        for name in ["root", "agent/root"].into_iter().chain(kind.files()) {
+            append_files(&workshop.rootfs, &host.join(name))?;
         }
         let overlay = places.folder.join("overlay");
         make_anew(&overlay)?;
