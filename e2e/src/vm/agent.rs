@@ -150,6 +150,7 @@ fn clock(places: &Places) -> Result<(), Failure> {
     let said = host.machine_at("02:30:00")?.order("staged", BACK_AND_FORTH).run("1")?;
     started(&said, SetId::A, "1.0.0")?;
     waited_for_window(&said)?;
+    never_says(&said, "the agent cannot go on")?;
     ["01:00", "05:00"].iter().try_for_each(|time| {
         says(&said, &format!("guest: at {time}: agent: staged 1.1.0"))
     })

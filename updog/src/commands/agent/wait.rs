@@ -47,6 +47,15 @@ pub(super) enum Wake {
     Stop,
 }
 
+/// The clock since the timer was asked the last time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Clock {
+    /// It went on.
+    Same,
+    /// Somebody has set it.
+    WasSet,
+}
+
 impl Waiting {
     /// Waits for changes in the state folder, among others. It is made if it is not there.
     ///
@@ -75,7 +84,9 @@ impl Waiting {
     ///
     /// Fails when the timer cannot be set.
     pub(super) async fn wait(&mut self, until: Option<DateTime<Utc>>) -> io::Result<Wake> {
-        self.set(until)?;
+        if self.set(until)? == Clock::WasSet {
+            return Ok(Wake::Again);
+        }
         let wake = tokio::select! {
             biased;
             _ = self.terminate.recv() => Wake::Stop,
@@ -100,7 +111,7 @@ impl Waiting {
         while concerns_us(self.changes.get_ref()).is_some() {}
     }
 
-    fn set(&self, until: Option<DateTime<Utc>>) -> io::Result<()> {
+    fn set(&self, until: Option<DateTime<Utc>>) -> io::Result<Clock> {
         let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
         // Far away: the timer is set all the same, so that a change of the clock wakes.
         let far = i64::from(i32::MAX) * 4;
@@ -109,7 +120,19 @@ impl Waiting {
         let it_value = Timespec { tv_sec: until.clamp(1, far), tv_nsec: 0 };
         let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
         let time = Itimerspec { it_interval: zero, it_value };
-        Ok(timerfd_settime(self.timer.get_ref(), flags, &time).map(drop)?)
+        Clock::told_by(timerfd_settime(self.timer.get_ref(), flags, &time).map(drop))
+    }
+}
+
+impl Clock {
+    /// What the kernel answers when the timer is set: it refuses once if the clock was set since it was last asked, so that nobody waits for
+    /// a time that was made out on another clock.
+    fn told_by(answer: rustix::io::Result<()>) -> io::Result<Self> {
+        match answer {
+            Ok(()) => Ok(Self::Same),
+            Err(Errno::CANCELED) => Ok(Self::WasSet),
+            Err(other) => Err(other.into()),
+        }
     }
 }
 
@@ -162,5 +185,18 @@ fn concerns_us(changes: &OwnedFd) -> Option<bool> {
             Err(Errno::INTR) => {}
             Err(_) => return happened,
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_while_the_agent_worked_does_not_end_it() {
+        assert_eq!(Clock::told_by(Err(Errno::CANCELED)).unwrap(), Clock::WasSet);
+        assert_eq!(Clock::told_by(Ok(())).unwrap(), Clock::Same);
+        assert!(Clock::told_by(Err(Errno::INVAL)).is_err());
     }
 }
