@@ -35,6 +35,8 @@ fn a_release_that_fails_is_told_and_not_taken_again() {
     std::fs::remove_file(host.world.path("checks/10-broken")).unwrap();
     host.must(&["health"]);
     assert_eq!(state(&host), "failed");
+    // It lies there and waits for nothing.
+    assert!(host.status()["staged"].is_null(), "{}", host.status());
     once(&host);
     assert_eq!(state(&host), "idle");
     look_again(&host);

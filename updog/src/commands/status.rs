@@ -79,7 +79,8 @@ pub(super) fn run(context: &Context, now: DateTime<Utc>) -> Result<Outcome, Erro
     let place = context.place(Access::Read)?;
     let host = host::running(&context.settings)?;
     let staged = Staged::read(&context.settings.paths.state)?;
-    let staged = staged.filter(|staged| staged.set != place.active);
+    // One that was restarted into and failed has no tries left, and waits for nothing.
+    let staged = staged.filter(|one| one.set != place.active && place.inactive_has_tries());
     let ledger = file::read(&context.settings.paths.state);
     let status = Status::new(&place, host, staged, ledger, Agent::of(context, now));
     context.output.show(&status)?;
