@@ -151,9 +151,9 @@ fn clock(places: &Places) -> Result<(), Failure> {
     started(&said, SetId::A, "1.0.0")?;
     waited_for_window(&said)?;
     never_says(&said, "the agent cannot go on")?;
-    ["01:00", "05:00"].iter().try_for_each(|time| {
-        says(&said, &format!("guest: at {time}: agent: staged 1.1.0"))
-    })
+    ["01:00", "05:00"]
+        .iter()
+        .try_for_each(|time| says(&said, &format!("guest: at {time}: agent: staged 1.1.0")))
 }
 
 /// 1.1.0 was staged before the window opened, and the restart came within it.

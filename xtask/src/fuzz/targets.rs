@@ -19,7 +19,11 @@ const fn target(name: &'static str, longest: u32, reads: &'static str) -> Target
 
 /// All of them, by name.
 pub(super) const ALL: &[Target] = &[
-    target("agent-records", 4096, "the records of the agent, orders, what was found last, a seed; the decision by them"),
+    target(
+        "agent-records",
+        4096,
+        "the records of the agent, orders, what was found last, a seed; the decision by them",
+    ),
     target("build-report", 4096, "the build report"),
     target("bundle", 8192, "an offline bundle's tar file, as the tar crate reads it too"),
     target("command-line", 1024, "the kernel's command line"),
