@@ -22,6 +22,9 @@ pub use topic::{Priority, Topic};
 /// Where systemd's journal listens.
 pub const SOCKET: &str = "/run/systemd/journal/socket";
 
+/// What systemd sets where standard error leads to the journal (systemd.exec(5)).
+const STREAM: &str = "JOURNAL_STREAM";
+
 /// How long a journal that does not read may hold us up.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -33,9 +36,12 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// The journal of this host.
+    /// The journal of this host, for who was started by systemd; others see what happens where they look, on standard error.
     pub fn host() -> Self {
-        Self::at(Path::new(SOCKET))
+        match std::env::var_os(STREAM) {
+            Some(_) => Self::at(Path::new(SOCKET)),
+            None => Self { path: SOCKET.into(), socket: None },
+        }
     }
 
     /// The journal that listens at `path`. It is looked for at every record, so that it may come and go.
