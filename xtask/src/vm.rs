@@ -20,7 +20,7 @@ const EXAMPLE: [&str; 8] =
     ["run", "--quiet", "--locked", "--package", "e2e", "--example", "vm", "--"];
 
 /// What continuous integration runs of them: each way through the chain once, in as few boots as show it.
-const BOUNDED: [&str; 9] = [
+const BOUNDED: [&str; 10] = [
     "unloadable",
     "update-over-http",
     "settings-go-along",
@@ -30,6 +30,7 @@ const BOUNDED: [&str; 9] = [
     "operator-rolls-back",
     "power-cut-selector",
     "table-write-error-passes",
+    "agent-timers-update",
 ];
 
 /// Which cases to run.
