@@ -8,7 +8,7 @@
 //! A boot has an end only if the guest says so: a line that the case waits for. Silence, a guest that went away and time that
 //! ran out are failures, told with the end of what was said. Everything that is said is kept in a file.
 
-pub mod agent;
+mod agent;
 mod all;
 mod bad_release;
 mod case;

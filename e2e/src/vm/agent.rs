@@ -52,7 +52,7 @@ date --utc --set 'tomorrow 02:59:50' >/dev/null
 "#;
 
 /// Every case.
-pub const CASES: &[Case<Places>] = &[
+pub(super) const CASES: &[Case<Places>] = &[
     Case {
         name: "agent-timers-update",
         holds: "a timer alone carries a host to 1.1.0: fetched outside its maintenance window, restarted in it, proven good, idle again",
@@ -101,7 +101,8 @@ fn timers_update(places: &Places) -> Result<(), Failure> {
     says(&said, "1.1.0 in set B is good")?;
     let sets = host.disk.sets()?;
     let proven = sets.bits(SetId::B).is_some_and(|bits| bits.successful);
-    ensure(proven && sets.a.successful, || format!("the bits are {sets:?}"))
+    ensure(proven && sets.a.successful, || format!("the bits are {sets:?}"))?;
+    host.leave()
 }
 
 fn broken_release(places: &Places) -> Result<(), Failure> {
@@ -123,7 +124,8 @@ fn broken_release(places: &Places) -> Result<(), Failure> {
         .iter()
         .try_for_each(|state| never_says(&said, &format!("1.0.0: {state}")))?;
     let more = host.images_asked_for() - fetched;
-    ensure(more == 0, || format!("it asked for {more} more images:\n{said}"))
+    ensure(more == 0, || format!("it asked for {more} more images:\n{said}"))?;
+    host.leave()
 }
 
 fn fails_sometimes(places: &Places) -> Result<(), Failure> {
@@ -141,7 +143,8 @@ fn fails_sometimes(places: &Places) -> Result<(), Failure> {
     never_says(&said, "failed here")?;
     let sets = host.disk.sets()?;
     let proven = sets.bits(SetId::B).is_some_and(|bits| bits.successful);
-    ensure(proven, || format!("the bits are {sets:?}"))
+    ensure(proven, || format!("the bits are {sets:?}"))?;
+    host.leave()
 }
 
 fn clock(places: &Places) -> Result<(), Failure> {
@@ -153,7 +156,8 @@ fn clock(places: &Places) -> Result<(), Failure> {
     never_says(&said, "the agent cannot go on")?;
     ["01:00", "05:00"]
         .iter()
-        .try_for_each(|time| says(&said, &format!("guest: at {time}: agent: staged 1.1.0")))
+        .try_for_each(|time| says(&said, &format!("guest: at {time}: agent: staged 1.1.0")))?;
+    host.leave()
 }
 
 /// 1.1.0 was staged before the window opened, and the restart came within it.
