@@ -87,6 +87,26 @@ fn a_restart_that_does_not_come_is_asked_for_again_and_not_at_once() {
     assert!(waits(&host).contains(&"setback".to_owned()), "{:?}", waits(&host));
 }
 
+#[test]
+fn a_full_disk_is_named_keeps_everything_and_is_gone_on_from() {
+    let host = host("");
+    let place = host.world.path("state");
+    // What is in the folder already is there as well, and fills it up.
+    let script = "cp -a \"$1\" \"$1.copy\" && mount -t tmpfs -o size=16k,mode=0700 none \"$1\" && \
+                  cp -a \"$1.copy/.\" \"$1\" && { head -c 65536 /dev/zero > \"$1/ballast\" 2>/dev/null || true; } && \
+                  shift && exec \"$@\"";
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]).arg(&place);
+    command.arg(e2e::programs::command("updog").get_program());
+    command.args(host.world.updog_arguments(SetId::A, &["agent", "--once"]));
+    let run = e2e::programs::finished(&mut command);
+    assert_eq!(run.code, 1, "{}", run.stderr);
+    assert!(run.stderr.contains("No space left"), "{}", run.stderr);
+    assert_eq!((host.world.next(), host.restarted()), (Some(SetId::A), false));
+    once(&host);
+    assert_eq!(state(&host), "restarting");
+}
+
 fn record(host: &super::Host) -> Value {
     serde_json::from_slice(&fs::read(host.world.path("state/agent.json")).unwrap()).unwrap()
 }

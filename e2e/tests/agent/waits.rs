@@ -119,7 +119,8 @@ fn a_hook_puts_the_restart_off_for_as_long_as_it_may() {
     let mut record: serde_json::Value = serde_json::from_str(&record).unwrap();
     record["put_off"]["since"] = "2026-01-01T00:00:00Z".into();
     fs::write(&path, record.to_string()).unwrap();
-    once(&host);
+    let said = once(&host).stderr;
+    assert!(said.contains("10-drain"), "it is told that the hook was not asked: {said}");
     assert_eq!((state(&host), host.restarted()), ("restarting".to_owned(), true));
 }
 

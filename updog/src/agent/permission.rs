@@ -76,6 +76,15 @@ impl<'a> Obstacles<'a> {
         self.put_off.borrow().clone()
     }
 
+    /// What a hook said that has put the restart off for as long as it may.
+    pub fn overruled(&self) -> Option<PutOff> {
+        self.put_off().filter(|one| self.is_over(one))
+    }
+
+    fn is_over(&self, one: &PutOff) -> bool {
+        self.now - one.since >= self.settings.hooks_delay
+    }
+
     fn again(&self) -> Option<DateTime<Utc>> {
         self.now.checked_add_signed(LOOK_AGAIN)
     }
@@ -100,11 +109,11 @@ impl<'a> Obstacles<'a> {
     }
 
     fn hooks(&self) -> Option<Wait> {
-        let mut put_off = self.put_off.borrow_mut();
-        let since = put_off.as_ref().map_or(self.now, |one| one.since);
-        if self.now - since >= self.settings.hooks_delay {
+        if self.overruled().is_some() {
             return None;
         }
+        let mut put_off = self.put_off.borrow_mut();
+        let since = put_off.as_ref().map_or(self.now, |one| one.since);
         if self.ask == Ask::Hooks {
             let said = hooks::run(&self.settings.hooks_dirs, self.settings.hook_limit);
             *put_off = said.map(|why| PutOff { since: since.min(self.now), why });
@@ -121,7 +130,7 @@ impl Permission for Obstacles<'_> {
         vec![self.wait(Kind::Fetch, "metered", "the network is metered".to_owned())]
     }
 
-    /// Asked once for each decision: between the flip and the restart nobody changes their mind.
+    /// Asked once for each decision, however often the answer is looked at.
     fn restart(&self) -> Waits {
         let said = self.said.borrow().clone();
         said.unwrap_or_else(|| {

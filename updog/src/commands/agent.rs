@@ -26,7 +26,7 @@ use cli::Outcome;
 use tokio::runtime::Builder;
 
 use super::Context;
-use crate::agent::next::{Given, next};
+use crate::agent::next::{Given, Step, next};
 use crate::agent::permission::{Ask, Obstacles};
 use crate::agent::record::{Kind, Record};
 use crate::args::AgentArguments;
@@ -152,6 +152,11 @@ impl Agent {
         let obstacles = Obstacles::new(settings, Ask::Hooks, put_off, now);
         let decided = next(gathered.given(settings, &obstacles, now));
         gathered.record.put_off = obstacles.put_off();
+        if let Some(Step::Restart(version)) = &decided.step
+            && let Some(overruled) = obstacles.overruled()
+        {
+            told::overruled(self, version, &overruled);
+        }
         told::tell(self, &mut gathered, &decided.waits);
         if gathered.record != before {
             gathered.record.write(&self.context.settings.paths.state)?;

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::Context;
 use super::agent::gather::Gathered;
+use super::agent::is_running;
 use crate::agent::next::{Policies, Policy};
 use crate::agent::orders::{self, Go, Hold};
 use crate::agent::record::Kind;
@@ -83,6 +84,8 @@ struct Proceeds {
     step: Option<Kind>,
     /// The release that it is for.
     version: Option<Version>,
+    /// Whether an agent runs that does it at once, where that can be told.
+    running: Option<bool>,
 }
 
 impl fmt::Display for Proceeds {
@@ -111,7 +114,8 @@ pub(super) fn proceed(context: &Context, now: DateTime<Utc>) -> Result<Outcome, 
         let go = Go { step, version: version.clone(), at: now };
         orders::change(&context.settings.paths.state, |orders| orders.go = Some(go))?;
     }
-    context.output.show(&Proceeds { step, version })?;
+    let running = is_running(context);
+    context.output.show(&Proceeds { step, version, running })?;
     Ok(if step.is_some() { Outcome::Done } else { Outcome::NothingToDo })
 }
 

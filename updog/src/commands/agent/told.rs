@@ -9,7 +9,7 @@ use semver::Version;
 use super::Agent;
 use super::gather::Gathered;
 use crate::agent::next::{Next, Wait};
-use crate::agent::record::Kind;
+use crate::agent::record::{Kind, PutOff};
 use crate::agent::state::{State, Waiting};
 use crate::commands::seen;
 use crate::seen::journal::Event;
@@ -61,6 +61,13 @@ fn of_state(gathered: &Gathered, state: &State) -> Option<Event> {
         // The steps themselves tell of the others.
         _ => None,
     }
+}
+
+/// Tells that a hook is not asked any more.
+pub(super) fn overruled(agent: &Agent, version: &Version, put_off: &PutOff) {
+    let (hook, _) = put_off.why.split_once(" says wait").unwrap_or((&put_off.why, ""));
+    let hook = hook.trim_start_matches("hook ").to_owned();
+    agent.journal.tell(&Event::HookOverruled { version: version.clone(), hook });
 }
 
 fn of_wait(wait: &Wait, version: &Version) -> Event {
