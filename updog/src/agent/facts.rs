@@ -88,6 +88,7 @@ mod tests {
 
     use super::*;
     use crate::agent::record::RestartAsked;
+    use crate::agent::state::NoEdge;
 
     const OLD: Version = Version::new(1, 0, 0);
     const NEW: Version = Version::new(1, 1, 0);
@@ -119,20 +120,40 @@ mod tests {
         facts
     }
 
+    /// The state that an edge leads to.
+    fn by(from: &Facts, edge: impl Fn(State) -> Result<State, NoEdge>) -> State {
+        edge(from.state()).expect("there is such an edge")
+    }
+
     #[test]
-    fn each_step_of_an_update_is_seen_on_the_disk() {
-        assert_eq!(facts().state(), State::IDLE);
-        assert_eq!(pinned().state(), State::Waiting(Waiting::Available(NEW)));
-        let staged = Facts { staged: Some(NEW), ..pinned() };
-        assert_eq!(staged.state(), State::Waiting(Waiting::Staged(NEW)));
-        let ready = Facts { boots_next: true, ..staged };
-        assert_eq!(ready.state(), State::Waiting(Waiting::Ready(NEW)));
-        assert_eq!(asked("one").state(), State::Restarting(NEW));
+    fn what_each_step_leaves_on_the_disk_is_the_state_that_its_edge_leads_to() {
+        let (idle, available) = (facts(), pinned());
+        assert_eq!(available.state(), by(&idle, |state| state.offer(NEW)));
+        let staged = Facts { staged: Some(NEW), ..available.clone() };
+        assert_eq!(staged.state(), by(&available, State::stage));
+        let ready = Facts { boots_next: true, ..staged.clone() };
+        assert_eq!(ready.state(), by(&staged, State::arm));
+        let restarting = asked("one");
+        assert_eq!(restarting.state(), by(&ready, State::restart));
+        assert_eq!(ready.state(), by(&restarting, State::stay));
         let started = Facts { running: NEW, is_good: false, ..asked("zero") };
-        assert_eq!(started.state(), State::Proving(NEW));
-        assert_eq!(Facts { is_good: true, ..started.clone() }.state(), State::Good(NEW));
-        let back = Facts { failed: vec![NEW], staged: None, boots_next: false, ..asked("zero") };
-        assert_eq!(back.state(), State::Failed(NEW));
+        assert_eq!(started.state(), by(&restarting, State::start));
+        assert_eq!(started.state(), by(&ready, State::start));
+        let good = Facts { is_good: true, ..started.clone() };
+        assert_eq!(good.state(), by(&started, State::prove));
+        let failed = Facts { failed: vec![NEW], staged: None, boots_next: false, ..asked("zero") };
+        assert_eq!(failed.state(), by(&started, State::fall_back));
+        for ended in [&good, &failed] {
+            let told = Facts { pin: None, staged: None, boots_next: false, ..ended.clone() };
+            assert_eq!(told.state(), by(ended, State::settle));
+        }
+        for taken in [&available, &staged, &ready] {
+            let left = Facts { pin: None, staged: None, boots_next: false, ..taken.clone() };
+            assert_eq!(left.state(), by(taken, State::withdraw));
+            let held = Facts { is_held: true, ..taken.clone() };
+            assert_eq!(held.state(), by(taken, State::hold));
+            assert_eq!(taken.state(), by(&held, State::release));
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Each edge is a method of its name, and there are no others. [`State`] is never stored: `Facts` derive it from what lies on the disk
-//! (`super::facts`), and what the agent does is checked against the edge that it meant to go.
+//! (`super::facts`), whose tests hold what each step leaves there to the edge of the step's name.
 
 use std::fmt;
 
