@@ -28,3 +28,6 @@ pub mod orders;
 pub mod permission;
 pub mod record;
 pub mod state;
+
+#[cfg(test)]
+pub(crate) mod sample;

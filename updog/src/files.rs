@@ -6,14 +6,18 @@
 //! The folder itself is its owner's alone: who can open a folder can also lock it, and so hold up whoever needs the lock.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
+use rustix::fs::{FlockOperation, flock};
 use tempfile::NamedTempFile;
 
 /// Mode of a folder of ours.
 const OWN: u32 = 0o700;
+
+/// Mode of a file that is there for its lock.
+const LOCK: u32 = 0o600;
 
 /// Mode of a folder above it, which others will use as well.
 const SHARED: u32 = 0o755;
@@ -26,6 +30,37 @@ pub(crate) fn replace(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     flush(folder)
+}
+
+/// The bytes of a small file, if there is one. One that is longer than `limit` is none of ours: it gives an empty text, which no record is
+/// either.
+pub(crate) fn read_small(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut bytes = Vec::new();
+    // One byte more, so that a longer one does not pass for its beginning.
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > limit) {
+        bytes.clear();
+    }
+    Ok(Some(bytes))
+}
+
+/// Opens a file that is there for its lock. It is never removed: somebody may be waiting for it.
+pub(crate) fn lock_file(folder: &Path, name: &str) -> io::Result<File> {
+    make_folder(folder)?;
+    // Whoever may open a file may lock it, in a folder that anybody may look into, too.
+    File::options().create(true).append(true).mode(LOCK).open(folder.join(name))
+}
+
+/// The lock of a file, once nobody else has it, for as long as the file is open.
+pub(crate) fn locked(folder: &Path, name: &str) -> io::Result<File> {
+    let file = lock_file(folder, name)?;
+    flock(&file, FlockOperation::LockExclusive)?;
+    Ok(file)
 }
 
 /// Makes a folder that is its owner's alone, and those above it that are missing, durably.
@@ -91,6 +126,29 @@ mod tests {
         let mode = |name| fs::metadata(top.path().join(name)).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode("a/b"), 0o700);
         assert_eq!(mode("a") & 0o722, 0o700);
+    }
+
+    #[test]
+    fn a_small_file_is_read_whole_or_not_at_all() {
+        let top = tempfile::tempdir().unwrap();
+        let path = top.path().join("record");
+        assert_eq!(read_small(&path, 4).unwrap(), None);
+        fs::write(&path, "four").unwrap();
+        assert_eq!(read_small(&path, 4).unwrap().unwrap(), b"four");
+        assert_eq!(read_small(&path, 3).unwrap().unwrap(), b"");
+        assert!(read_small(top.path(), 4).is_err(), "a folder is no file");
+    }
+
+    #[test]
+    fn a_lock_is_for_its_owner_and_held_as_long_as_its_file() {
+        let top = tempfile::tempdir().unwrap();
+        let held = locked(&top.path().join("state"), "lock").unwrap();
+        let mode = held.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600);
+        let other = lock_file(&top.path().join("state"), "lock").unwrap();
+        assert!(flock(&other, FlockOperation::NonBlockingLockExclusive).is_err());
+        drop(held);
+        flock(&other, FlockOperation::NonBlockingLockExclusive).unwrap();
     }
 
     #[test]

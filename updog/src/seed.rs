@@ -6,8 +6,7 @@
 //!
 //! Who cannot write the folder makes no seed: one that is not kept would be another the next time.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use manifest::Seed;
@@ -17,7 +16,7 @@ use tempfile::NamedTempFile;
 use thiserror::Error;
 
 use crate::config::SeedChoice;
-use crate::files::{flush, make_folder};
+use crate::files::{flush, make_folder, read_small};
 
 /// Name of the record in the state folder.
 pub const FILE: &str = "seed.json";
@@ -107,11 +106,11 @@ pub fn of_host(choice: SeedChoice, state: &Path) -> Result<Seed, SeedError> {
 /// Fails when there is a record that cannot be read or makes no sense.
 pub fn read(state: &Path) -> Result<Option<Seed>, SeedError> {
     let path = state.join(FILE);
-    match contents(&path) {
-        Ok(bytes) => {
+    match read_small(&path, MAX_LENGTH) {
+        Ok(Some(bytes)) => {
             parse(&bytes).map(Some).map_err(|problem| SeedError::Damaged { path, problem })
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Ok(None) => Ok(None),
         Err(source) => Err(SeedError::Read { path, source }),
     }
 }
@@ -129,16 +128,6 @@ pub fn parse(bytes: &[u8]) -> Result<Seed, String> {
         }
         Err(error) => Err(error.to_string()),
     }
-}
-
-/// One byte more than the longest record is read, so that a longer one does not pass for its beginning.
-fn contents(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_LENGTH + 1).read_to_end(&mut bytes)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > MAX_LENGTH) {
-        bytes.clear();
-    }
-    Ok(bytes)
 }
 
 /// A seed by chance, each as likely as every other.

@@ -3,7 +3,6 @@
 //! One small file in the state folder, replaced whole by whoever looks: the agent, or a person by hand. It is a note, not evidence: before anything is
 //! fetched or written, the repository is looked at and verified again. A damaged one is as good as none.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -12,7 +11,7 @@ use manifest::{Decision, Host, Verdict};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::files::replace;
+use crate::files::{read_small, replace};
 
 /// Name of the file in the state folder.
 pub const FILE: &str = "checked.json";
@@ -101,10 +100,7 @@ impl Checked {
 
     /// The note in the state folder, if there is one that makes sense.
     pub fn read(state: &Path) -> Option<Self> {
-        let path = state.join(FILE);
-        let metadata = fs::metadata(&path).ok()?;
-        let bytes = (metadata.len() <= MAX_LENGTH).then(|| fs::read(&path).ok())??;
-        parse(&bytes)
+        parse(&read_small(&state.join(FILE), MAX_LENGTH).ok()??)
     }
 
     /// Replaces the note.
@@ -156,20 +152,12 @@ fn stands(verdict: Verdict) -> bool {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use manifest::{Manifest, Seed, VersionLock};
+    use std::fs;
+
+    use manifest::Manifest;
 
     use super::*;
-
-    fn host() -> Host {
-        Host {
-            variant: "demo".to_owned(),
-            arch: "x86_64".to_owned(),
-            version: Version::new(1, 0, 0),
-            seed: Seed::MAX,
-            version_lock: VersionLock::Latest,
-            ignore_waves: false,
-        }
-    }
+    use crate::agent::sample::host;
 
     #[test]
     fn a_note_reads_back_and_a_damaged_one_is_none() {

@@ -3,28 +3,23 @@
 //! One small file in the state folder, written by the commands and by the agent, which takes out what it has carried out; each of them under a
 //! lock of its own. A damaged file holds the agent: what it said may have been a hold.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use rustix::fs::{FlockOperation, flock};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::record::Kind;
-use crate::files::{make_folder, replace};
+use crate::files::{locked, read_small, replace};
 
 /// Name of the file in the state folder.
 pub const FILE: &str = "orders.json";
 
-/// Name of the file whose lock a writer holds. It is never removed, since somebody may be waiting for it.
+/// Name of the file whose lock a writer holds.
 const LOCK: &str = "orders.lock";
-
-/// Its mode: whoever may open a file may lock it, in a state folder that anybody may look into, too.
-const LOCK_MODE: u32 = 0o600;
 
 /// The format that this code writes and reads.
 const FORMAT: u32 = 1;
@@ -124,15 +119,11 @@ impl Orders {
 /// Fails when there is one that cannot be read or makes no sense.
 pub fn read(state: &Path) -> Result<Orders, OrdersError> {
     let path = state.join(FILE);
-    let bytes = match fs::metadata(&path) {
-        // Too long to be one of ours: it is damaged, which an empty text is as well.
-        Ok(metadata) if metadata.len() > MAX_LENGTH => Ok(Vec::new()),
-        Ok(_) => fs::read(&path),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Orders::default()),
-        Err(error) => Err(error),
-    };
-    let bytes = bytes.map_err(|source| OrdersError::File { path: path.clone(), source })?;
-    parse(&bytes).map_err(|problem| OrdersError::Damaged { path, problem })
+    match read_small(&path, MAX_LENGTH) {
+        Ok(Some(bytes)) => parse(&bytes).map_err(|problem| OrdersError::Damaged { path, problem }),
+        Ok(None) => Ok(Orders::default()),
+        Err(source) => Err(OrdersError::File { path, source }),
+    }
 }
 
 /// The orders that these bytes are.
@@ -201,19 +192,14 @@ fn write(state: &Path, orders: &Orders) -> Result<(), OrdersError> {
 }
 
 fn lock(state: &Path) -> Result<File, OrdersError> {
-    let path = state.join(LOCK);
-    let locked = || {
-        make_folder(state)?;
-        let file = File::options().create(true).append(true).mode(LOCK_MODE).open(&path)?;
-        flock(&file, FlockOperation::LockExclusive)?;
-        Ok(file)
-    };
-    locked().map_err(|source| OrdersError::File { path: path.clone(), source })
+    locked(state, LOCK).map_err(|source| OrdersError::File { path: state.join(LOCK), source })
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn hold(until: Option<i64>) -> Hold {

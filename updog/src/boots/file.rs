@@ -6,25 +6,20 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
 use serde::Deserialize;
 use thiserror::Error;
 
 use super::Ledger;
 use super::ledger::FORMAT;
-use crate::files::{make_folder, replace};
+use crate::files::{locked, read_small, replace};
 
 /// Name of the ledger in the state folder.
 pub const FILE: &str = "boots.json";
 
-/// Name of the file whose lock a writer holds. It is never removed, since somebody may be waiting for it.
+/// Name of the file whose lock a writer holds.
 const LOCK: &str = "boots.lock";
-
-/// Its mode: whoever may open a file may lock it, in a state folder that anybody may look into, too.
-const LOCK_MODE: u32 = 0o600;
 
 /// Longest ledger that is read, in bytes.
 const MAX_LENGTH: u64 = 1 << 20;
@@ -66,7 +61,7 @@ struct Format {
 /// Fails when there is one that cannot be read or makes no sense.
 pub fn read(state: &Path) -> Result<Ledger, LedgerError> {
     let path = state.join(FILE);
-    match contents(&path) {
+    match read_small(&path, MAX_LENGTH) {
         Ok(Some(bytes)) => parse(&bytes).map_err(|problem| LedgerError::Damaged { path, problem }),
         Ok(None) => Ok(Ledger::default()),
         Err(source) => Err(LedgerError::File { path, source }),
@@ -132,24 +127,7 @@ fn apply<T>(
 
 /// The lock of the ledger, for as long as the file is open.
 fn lock(state: &Path) -> Result<File, LedgerError> {
-    let path = state.join(LOCK);
-    let locked = || {
-        make_folder(state)?;
-        let file = File::options().create(true).append(true).mode(LOCK_MODE).open(&path)?;
-        flock(&file, FlockOperation::LockExclusive)?;
-        Ok(file)
-    };
-    locked().map_err(|source| LedgerError::File { path: path.clone(), source })
-}
-
-fn contents(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match fs::metadata(path) {
-        // Too long to be one of ours: it is damaged, which an empty text is as well.
-        Ok(metadata) if metadata.len() > MAX_LENGTH => Ok(Some(Vec::new())),
-        Ok(_) => fs::read(path).map(Some),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
+    locked(state, LOCK).map_err(|source| LedgerError::File { path: state.join(LOCK), source })
 }
 
 /// The ledger that these bytes are.

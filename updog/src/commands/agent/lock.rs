@@ -2,20 +2,16 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use crate::error::Error;
-use crate::files::make_folder;
+use crate::files::lock_file;
 
-/// Name of the file whose lock the agent holds. It is never removed: the lock is what counts.
+/// Name of the file whose lock the agent holds.
 const LOCK: &str = "agent.lock";
-
-/// Its mode: whoever may open a file may lock it, in a state folder that anybody may look into, too.
-const MODE: u32 = 0o600;
 
 /// Takes the lock, for as long as the file is open.
 ///
@@ -23,11 +19,7 @@ const MODE: u32 = 0o600;
 ///
 /// Refuses a second agent.
 pub(super) fn take(state: &Path) -> Result<File, Error> {
-    let open = || {
-        make_folder(state)?;
-        File::options().create(true).append(true).mode(MODE).open(state.join(LOCK))
-    };
-    let file = open().map_err(Error::Agent)?;
+    let file = lock_file(state, LOCK).map_err(Error::Agent)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
         Err(Errno::WOULDBLOCK) => Err(Error::AgentRuns),
