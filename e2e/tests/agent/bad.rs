@@ -5,7 +5,7 @@ use std::fs;
 use gptprio::SetId;
 use serde_json::Value;
 
-use super::{host, once, state, waits};
+use super::{change_record, host, look_again, once, record, state, waits};
 
 #[test]
 fn a_repository_that_is_away_is_asked_again_later_and_later() {
@@ -77,10 +77,9 @@ fn a_restart_that_does_not_come_is_asked_for_again_and_not_at_once() {
     let host = host("");
     once(&host);
     assert_eq!(state(&host), "restarting");
-    let path = host.world.path("state/agent.json");
-    let mut value: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-    value["pin"]["restart"]["at"] = "2026-01-01T00:00:00Z".into();
-    fs::write(&path, value.to_string()).unwrap();
+    change_record(&host, |record| {
+        record["pin"]["restart"]["at"] = "2026-01-01T00:00:00Z".into();
+    });
     fs::remove_file(host.world.path("restarted")).unwrap();
     once(&host);
     assert_eq!((state(&host), host.restarted()), ("ready".to_owned(), false));
@@ -105,15 +104,4 @@ fn a_full_disk_is_named_keeps_everything_and_is_gone_on_from() {
     assert_eq!((host.world.next(), host.restarted()), (Some(SetId::A), false));
     once(&host);
     assert_eq!(state(&host), "restarting");
-}
-
-fn record(host: &super::Host) -> Value {
-    serde_json::from_slice(&fs::read(host.world.path("state/agent.json")).unwrap()).unwrap()
-}
-
-/// As after the interval: what is planned is forgotten.
-fn look_again(host: &super::Host) {
-    let mut record = record(host);
-    record.as_object_mut().unwrap().remove("next_check");
-    fs::write(host.world.path("state/agent.json"), record.to_string()).unwrap();
 }

@@ -50,3 +50,26 @@ fn waits(host: &Host) -> Vec<String> {
     let waits = status["agent"]["waits"].as_array().unwrap().iter();
     waits.map(|wait| wait["code"].as_str().unwrap().to_owned()).collect()
 }
+
+/// The agent's own record.
+fn record(host: &Host) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(record_path(host)).unwrap()).unwrap()
+}
+
+/// Changes the agent's own record.
+fn change_record(host: &Host, change: impl FnOnce(&mut serde_json::Value)) {
+    let mut record = record(host);
+    change(&mut record);
+    std::fs::write(record_path(host), record.to_string()).unwrap();
+}
+
+fn record_path(host: &Host) -> std::path::PathBuf {
+    host.world.path("state/agent.json")
+}
+
+/// As after the interval: what is planned is forgotten.
+fn look_again(host: &Host) {
+    change_record(host, |record| {
+        record.as_object_mut().unwrap().remove("next_check");
+    });
+}

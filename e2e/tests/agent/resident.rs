@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use e2e::programs;
 
-use super::{Host, configure, host, state};
+use super::{Host, change_record, configure, host, state};
 
 /// Long enough on a machine that does a lot beside.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -156,10 +156,8 @@ fn killed_at_any_moment_it_goes_on_where_it_was() {
 }
 
 fn forget_setbacks(host: &Host) {
-    let path = host.world.path("state/agent.json");
-    let Ok(bytes) = fs::read(&path) else { return };
-    let mut record: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
-    record.as_object_mut().unwrap().remove("setbacks");
-    record.as_object_mut().unwrap().remove("next_check");
-    fs::write(&path, record.to_string()).unwrap();
+    change_record(host, |record| {
+        let record = record.as_object_mut().unwrap();
+        record.retain(|name, _| name != "setbacks" && name != "next_check");
+    });
 }

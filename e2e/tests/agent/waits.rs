@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
 use gptprio::SetId;
 
-use super::{configure, host, once, state, waits};
+use super::{Host, change_record, configure, host, once, state, waits};
 
 /// A window that was over before the clock that the tests run by, and comes again next week.
 fn closed_window() -> String {
@@ -15,6 +16,15 @@ fn closed_window() -> String {
         "[[agent.window]]\ndays = ['{}']\nstart = '00:00'\nlength_minutes = 60\n",
         day.to_lowercase()
     )
+}
+
+/// Puts a hook on the host.
+fn hook(host: &Host, name: &str, script: &str) -> PathBuf {
+    let path = host.world.path("hooks").join(name);
+    fs::create_dir(host.world.path("hooks")).unwrap();
+    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
 }
 
 #[test]
@@ -105,20 +115,12 @@ fn a_hold_has_an_end_in_the_future() {
 #[test]
 fn a_hook_puts_the_restart_off_for_as_long_as_it_may() {
     let host = host("hooks_delay_seconds = 3600");
-    let hooks = host.world.path("hooks");
-    fs::create_dir(&hooks).unwrap();
-    let hook = hooks.join("10-drain");
-    fs::write(&hook, "#!/bin/sh\necho 'two jobs are left'\nexit 75\n").unwrap();
-    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    hook(&host, "10-drain", "echo 'two jobs are left'\nexit 75");
     once(&host);
     assert_eq!((state(&host), host.restarted()), ("staged".to_owned(), false));
     let text = host.must(&["status"]).stdout;
     assert!(text.contains("10-drain") && text.contains("two jobs are left"), "{text}");
-    let path = host.world.path("state/agent.json");
-    let record = fs::read_to_string(&path).unwrap();
-    let mut record: serde_json::Value = serde_json::from_str(&record).unwrap();
-    record["put_off"]["since"] = "2026-01-01T00:00:00Z".into();
-    fs::write(&path, record.to_string()).unwrap();
+    change_record(&host, |record| record["put_off"]["since"] = "2026-01-01T00:00:00Z".into());
     let said = once(&host).stderr;
     assert!(said.contains("10-drain"), "it is told that the hook was not asked: {said}");
     assert_eq!((state(&host), host.restarted()), ("restarting".to_owned(), true));
@@ -127,11 +129,7 @@ fn a_hook_puts_the_restart_off_for_as_long_as_it_may() {
 #[test]
 fn a_hook_that_hangs_is_ended_and_counts_as_one_that_wants_to_wait() {
     let host = host("hook_seconds = 1");
-    let hooks = host.world.path("hooks");
-    fs::create_dir(&hooks).unwrap();
-    let hook = hooks.join("10-hangs");
-    fs::write(&hook, "#!/bin/sh\nsleep 3600\n").unwrap();
-    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    let hook = hook(&host, "10-hangs", "sleep 3600");
     once(&host);
     assert_eq!((state(&host), host.restarted()), ("staged".to_owned(), false));
     assert!(waits(&host).contains(&"hook".to_owned()));

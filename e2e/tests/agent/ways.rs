@@ -3,7 +3,7 @@
 use e2e::world::{NEW, OLD, World};
 use gptprio::SetId;
 
-use super::{configure, host, once, state};
+use super::{configure, host, look_again, once, state};
 
 #[test]
 fn a_host_takes_a_release_restarts_into_it_and_settles_once_it_is_good() {
@@ -107,15 +107,6 @@ fn what_was_put_there_by_hand_goes_on_by_itself() {
     assert_eq!(state(&host), "idle");
 }
 
-fn look_again(host: &super::Host) {
-    // As after the interval: what is planned is forgotten.
-    let path = host.world.path("state/agent.json");
-    let mut record: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    record.as_object_mut().unwrap().remove("next_check");
-    std::fs::write(&path, record.to_string()).unwrap();
-}
-
 fn recall(world: &World) {
     let keys = world.path("keys");
     let repo = world.path("repo");
@@ -152,4 +143,36 @@ fn a_look_when_nothing_has_changed_is_one_question() {
     once(&host);
     let asked = requests().split_off(before + 3);
     assert!(asked.len() > 2, "something has changed: {asked:?}");
+}
+
+#[test]
+fn each_thing_that_happens_is_told_once() {
+    let host = host("");
+    let told = |said: &str| -> Vec<String> {
+        let events = said.lines().filter_map(|line| line.strip_prefix('<')?.split_once('>'));
+        events.map(|(priority, text)| format!("{priority} {text}")).collect()
+    };
+    let said = told(&once(&host).stderr);
+    let wanted = [
+        "looked for an update of 1.0.0",
+        "there is an update from 1.0.0 to 1.1.0",
+        "1.1.0 lies whole in set B",
+        "1.1.0 in set B boots next",
+        "restart",
+    ];
+    assert_eq!(said.len(), wanted.len(), "{said:#?}");
+    for (said, wanted) in said.iter().zip(wanted) {
+        assert!(said.contains(wanted), "{said}: {wanted}");
+    }
+    assert_eq!(told(&once(&host).stderr), [""; 0], "it is told already");
+    host.start();
+    host.must(&["health"]);
+    let said = told(&once(&host).stderr);
+    assert!(said.len() == 1 && said[0].contains("1.1.0"), "{said:#?}");
+    host.must(&["pause"]);
+    let said = told(&once(&host).stderr);
+    assert!(said.len() == 1 && said[0].contains("held"), "{said:#?}");
+    host.must(&["resume"]);
+    let said = told(&once(&host).stderr);
+    assert_eq!(said.len(), 1, "{said:#?}");
 }

@@ -88,24 +88,8 @@ mod tests {
 
     use super::*;
     use crate::agent::record::RestartAsked;
+    use crate::agent::sample::{NEW, OLD, facts};
     use crate::agent::state::NoEdge;
-
-    const OLD: Version = Version::new(1, 0, 0);
-    const NEW: Version = Version::new(1, 1, 0);
-
-    fn facts() -> Facts {
-        Facts {
-            running: OLD,
-            is_good: true,
-            boot: Some("one".to_owned()),
-            staged: None,
-            boots_next: false,
-            failed: Vec::new(),
-            declined: Vec::new(),
-            pin: None,
-            is_held: false,
-        }
-    }
 
     fn pinned() -> Facts {
         Facts { pin: Some(Pin::new(NEW, OLD, DateTime::UNIX_EPOCH)), ..facts() }

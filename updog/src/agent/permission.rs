@@ -4,7 +4,7 @@
 //! cheap ones are asked first, and hooks only when nothing else is in the way.
 
 mod calendar;
-pub mod hooks;
+mod hooks;
 mod metered;
 mod power;
 mod sessions;
@@ -18,6 +18,7 @@ use chrono::{DateTime, Utc};
 use super::next::{LOOK_AGAIN, Permission, Wait, Waits};
 use super::record::{Kind, PutOff};
 use crate::config::AgentSettings;
+use hooks::Wants;
 
 /// Where the running system is looked at.
 #[derive(Clone, Debug)]
@@ -116,9 +117,12 @@ impl<'a> Obstacles<'a> {
         let since = put_off.as_ref().map_or(self.now, |one| one.since);
         if self.ask == Ask::Hooks {
             let said = hooks::run(&self.settings.hooks_dirs, self.settings.hook_limit);
-            *put_off = said.map(|why| PutOff { since: since.min(self.now), why });
+            let since = since.min(self.now);
+            *put_off = said.map(|Wants { hook, why }| PutOff { since, hook, why });
         }
-        put_off.as_ref().map(|one| self.wait(Kind::Restart, "hook", one.why.clone()))
+        put_off.as_ref().map(|PutOff { hook, why, .. }| {
+            self.wait(Kind::Restart, "hook", format!("hook {hook} says wait: {why}"))
+        })
     }
 }
 

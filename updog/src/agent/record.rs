@@ -3,7 +3,6 @@
 //! One small file in the state folder, which only the agent writes; replaced whole. A damaged one is put in the ledger's way: said, and begun
 //! anew, since all that is lost with it is which release was meant.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +11,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::files::replace;
+use crate::files::{read_small, replace};
 
 /// Name of the file in the state folder.
 pub const FILE: &str = "agent.json";
@@ -39,9 +38,22 @@ pub struct Record {
     /// Since when hooks put the restart off, and which of them does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub put_off: Option<PutOff>,
-    /// The state that was told last.
+    /// What was told last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub told: Option<String>,
+    pub told: Option<Told>,
+}
+
+/// What was told of the host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// The state's name.
+    pub state: String,
+    /// The release that it was about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
+    /// What the restart waited for, by its codes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits: Vec<String>,
 }
 
 /// A release that was taken up.
@@ -102,7 +114,9 @@ pub struct Setback {
 pub struct PutOff {
     /// Since when.
     pub since: DateTime<Utc>,
-    /// The hook that did the last time, and what it said.
+    /// The hook that did the last time.
+    pub hook: String,
+    /// What it said.
     pub why: String,
 }
 
@@ -140,6 +154,13 @@ impl Default for Record {
     }
 }
 
+impl Told {
+    /// Whether it was told of the same state of the same release, whatever kept it there.
+    pub fn is_about(&self, other: &Self) -> bool {
+        (&self.state, &self.version) == (&other.state, &other.version)
+    }
+}
+
 impl Pin {
     /// A release that is taken up now.
     pub fn new(version: Version, from: Version, since: DateTime<Utc>) -> Self {
@@ -155,7 +176,7 @@ impl Record {
     /// Fails when there is one that cannot be read or makes no sense.
     pub fn read(state: &Path) -> Result<Self, RecordError> {
         let path = state.join(FILE);
-        match contents(&path) {
+        match read_small(&path, MAX_LENGTH) {
             Ok(Some(bytes)) => {
                 parse(&bytes).map_err(|problem| RecordError::Damaged { path, problem })
             }
@@ -202,16 +223,6 @@ impl Record {
     }
 }
 
-fn contents(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match fs::metadata(path) {
-        // Too long to be one of ours: it is damaged, which an empty text is as well.
-        Ok(metadata) if metadata.len() > MAX_LENGTH => Ok(Some(Vec::new())),
-        Ok(_) => fs::read(path).map(Some),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 /// The record that these bytes are.
 ///
 /// # Errors
@@ -228,6 +239,8 @@ pub fn parse(bytes: &[u8]) -> Result<Record, String> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -238,12 +251,12 @@ mod tests {
         let at = DateTime::UNIX_EPOCH;
         let mut pin = Pin::new(Version::new(1, 1, 0), Version::new(1, 0, 0), at);
         pin.restart = Some(RestartAsked { boot: Some("one".to_owned()), at });
-        let why = "10-drain says wait".to_owned();
+        let why = "two jobs are left".to_owned();
         let setback = Setback { step: Kind::Fetch, count: 2, at, again: at, why: why.clone() };
         let record = Record {
             pin: Some(pin),
             setbacks: vec![setback],
-            put_off: Some(PutOff { since: at, why }),
+            put_off: Some(PutOff { since: at, hook: "10-drain".to_owned(), why }),
             ..Record::default()
         };
         record.write(&state).unwrap();

@@ -18,8 +18,9 @@
 use std::fmt;
 
 use semver::Version;
-use serde::Serialize;
 use thiserror::Error;
+
+use crate::seen::StateName;
 
 /// Where the host is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -240,14 +241,14 @@ impl State {
     }
 
     /// Its name, as it is printed and counted.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> StateName {
         match self {
             Self::Waiting(waiting) => waiting.name(),
-            Self::Held(_) => "held",
-            Self::Restarting(_) => "restarting",
-            Self::Proving(_) => "proving",
-            Self::Good(_) => "good",
-            Self::Failed(_) => "failed",
+            Self::Held(_) => StateName::Held,
+            Self::Restarting(_) => StateName::Restarting,
+            Self::Proving(_) => StateName::Proving,
+            Self::Good(_) => StateName::Good,
+            Self::Failed(_) => StateName::Failed,
         }
     }
 
@@ -265,12 +266,12 @@ impl State {
 
 impl Waiting {
     /// Its name, as it is printed and counted.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> StateName {
         match self {
-            Self::Idle => "idle",
-            Self::Available(_) => "available",
-            Self::Staged(_) => "staged",
-            Self::Ready(_) => "ready",
+            Self::Idle => StateName::Idle,
+            Self::Available(_) => StateName::Available,
+            Self::Staged(_) => StateName::Staged,
+            Self::Ready(_) => StateName::Ready,
         }
     }
 
@@ -287,17 +288,11 @@ impl Waiting {
 
 impl fmt::Display for State {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.name())?;
+        write!(out, "{}", self.name())?;
         if let Self::Held(waiting) = self {
             write!(out, " while {}", waiting.name())?;
         }
         self.version().map_or(Ok(()), |version| write!(out, " {version}"))
-    }
-}
-
-impl Serialize for State {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
     }
 }
 
@@ -339,7 +334,7 @@ mod tests {
             ("release", state.clone().release()),
         ];
         let there = moves.into_iter().filter_map(|(name, moved)| Some((name, moved.ok()?)));
-        there.map(|(name, to)| (state.name(), name, to.name())).collect()
+        there.map(|(name, to)| (state.name().as_str(), name, to.name().as_str())).collect()
     }
 
     #[test]

@@ -17,11 +17,10 @@ use super::{Context, Place, place};
 use crate::agent::next::next;
 use crate::agent::permission::{Ask, Obstacles};
 use crate::agent::record::Kind;
-use crate::agent::state::{State, Waiting};
 use crate::boots::{Ledger, Outcome, file};
 use crate::error::{Error, chain};
 use crate::host;
-use crate::seen::{Attempts, Check, Restart, SetFacts, Snapshot, Source, StateName};
+use crate::seen::{Attempts, Check, Restart, SetFacts, Snapshot, Source};
 use crate::staged::Staged;
 
 /// The roles whose metadata is stored, in the order in which they speak for one another.
@@ -34,7 +33,8 @@ pub(super) fn snapshot(context: &Context, now: DateTime<Utc>) -> Snapshot {
     let mut look = Look { context, unreadable: Vec::new() };
     let place = look.at(Source::Disk, context.place(Access::Read));
     let host = look.at(Source::Host, host::running(&context.settings));
-    let staged = look.at(Source::Staged, Staged::read(&paths.state)).flatten();
+    // Nothing of it is told here; that it cannot be read is.
+    look.at(Source::Staged, Staged::read(&paths.state));
     let ledger = look.at(Source::Ledger, file::read(&paths.state));
     let mut snapshot = Snapshot {
         version: host.as_ref().map(|host| host.version.clone()),
@@ -48,8 +48,7 @@ pub(super) fn snapshot(context: &Context, now: DateTime<Utc>) -> Snapshot {
         ..Snapshot::default()
     };
     if let Some(place) = place {
-        let staged = staged.filter(|staged| staged.set != place.active);
-        add_place(&mut snapshot, &place, staged.as_ref(), &ledger.unwrap_or_default());
+        add_place(&mut snapshot, &place, &ledger.unwrap_or_default());
     }
     if let Ok(gathered) = Gathered::of(context, now) {
         add_agent(&mut snapshot, context, &gathered, now);
@@ -64,7 +63,7 @@ fn add_agent(snapshot: &mut Snapshot, context: &Context, gathered: &Gathered, no
     let obstacles = Obstacles::new(settings, Ask::Nobody, put_off, now);
     let waits = next(gathered.given(settings, &obstacles, now)).waits;
     let (state, record) = (gathered.facts.state(), &gathered.record);
-    snapshot.state = Some(name_of(&state));
+    snapshot.state = Some(state.name());
     snapshot.pinned = state.version().cloned();
     snapshot.hold_until = gathered.orders.hold_now(now).and_then(|hold| hold.until);
     let failed = record.setback_of(Kind::Check);
@@ -80,20 +79,6 @@ fn add_agent(snapshot: &mut Snapshot, context: &Context, gathered: &Gathered, no
     if let Some(restart) = &mut snapshot.restart {
         let holds = waits.iter().filter(|wait| wait.step == Kind::Restart);
         restart.held_by = holds.map(|wait| wait.code.to_owned()).collect();
-    }
-}
-
-fn name_of(state: &State) -> StateName {
-    match state {
-        State::Waiting(Waiting::Idle) => StateName::Idle,
-        State::Waiting(Waiting::Available(_)) => StateName::Available,
-        State::Waiting(Waiting::Staged(_)) => StateName::Staged,
-        State::Waiting(Waiting::Ready(_)) => StateName::Ready,
-        State::Held(_) => StateName::Held,
-        State::Restarting(_) => StateName::Restarting,
-        State::Proving(_) => StateName::Proving,
-        State::Good(_) => StateName::Good,
-        State::Failed(_) => StateName::Failed,
     }
 }
 
@@ -116,7 +101,7 @@ impl Look<'_> {
 }
 
 /// What the disk says, and what it means together with the records.
-fn add_place(snapshot: &mut Snapshot, place: &Place, staged: Option<&Staged>, ledger: &Ledger) {
+fn add_place(snapshot: &mut Snapshot, place: &Place, ledger: &Ledger) {
     let (active, sets) = (place.active, place.disk.sets());
     let running = snapshot.version.as_ref().map(ToString::to_string);
     let version = |set: SetId| match set == active {
@@ -128,22 +113,9 @@ fn add_place(snapshot: &mut Snapshot, place: &Place, staged: Option<&Staged>, le
     snapshot.set = Some(active);
     snapshot.next = place::next(&place.disk.state(active));
     let flipped = snapshot.next == Some(active.other());
-    snapshot.state = Some(state(ledger, active, flipped, staged.is_some()));
-    snapshot.pinned = staged.map(|staged| staged.version.clone());
     let noted = ledger.last(active.other()).filter(|one| one.outcome == Outcome::Waiting);
     let since = noted.filter(|_| flipped).map(|one| one.noted);
     snapshot.restart = Some(Restart { waiting: flipped, since, held_by: Vec::new() });
-}
-
-/// As far as the disk and the records of the other commands say.
-fn state(ledger: &Ledger, active: SetId, flipped: bool, is_staged: bool) -> StateName {
-    let proving = ledger.last(active).is_some_and(|one| one.outcome == Outcome::Unproven);
-    match (proving, flipped, is_staged) {
-        (true, ..) => StateName::Proving,
-        (_, true, _) => StateName::Ready,
-        (_, _, true) => StateName::Staged,
-        _ => StateName::Idle,
-    }
 }
 
 /// When the stored metadata expires, by role. It was verified when it was stored; here it is only read, and decides nothing: who opens

@@ -18,32 +18,50 @@ const LEFT_BEHIND: [&str; 6] = ["~", ".bak", ".dpkg-old", ".dpkg-new", ".rpmsave
 
 /// Runs every check in the folders, as long as the time lasts; what the first that failed says. `told` hears the name of each.
 pub fn run(folders: &[PathBuf], deadline: Deadline, told: &dyn Fn(&str)) -> Option<Finding> {
+    let Failed { name, said } = first_failed(folders, deadline, told)?;
+    Some(Finding::with(Cause::check(&name), &said))
+}
+
+/// A program that did not end with exit code 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// Its name, or that of the folder that cannot be listed.
+    pub name: String,
+    /// What it said, and how it ended.
+    pub said: String,
+}
+
+/// Runs every program in the folders by the rules of checks, up to the first that fails.
+pub fn first_failed(
+    folders: &[PathBuf],
+    deadline: Deadline,
+    told: &dyn Fn(&str),
+) -> Option<Failed> {
     let checks = match list(folders) {
         Ok(checks) => checks,
         Err((folder, error)) => {
             let name = folder.display().to_string();
-            return Some(Finding::with(Cause::check(&name), &format!("cannot be listed: {error}")));
+            return Some(Failed { name, said: format!("cannot be listed: {error}") });
         }
     };
     checks.into_iter().find_map(|(name, path)| {
         told(&name);
-        one(&name, &path, deadline)
+        one(&path, deadline).map(|said| Failed { name, said })
     })
 }
 
-/// Runs one check.
-fn one(name: &str, path: &Path, deadline: Deadline) -> Option<Finding> {
-    let said = |detail: &str| Some(Finding::with(Cause::check(name), detail));
+/// Runs one check; what it says if it fails.
+fn one(path: &Path, deadline: Deadline) -> Option<String> {
     if deadline.is_over() {
-        return said(&format!("not run: the time limit of {} s was over", seconds(deadline)));
+        return Some(format!("not run: the time limit of {} s was over", seconds(deadline)));
     }
     match limited::run(&mut Command::new(path), deadline.left()) {
-        Err(error) => said(&format!("cannot be run: {error}")),
+        Err(error) => Some(format!("cannot be run: {error}")),
         Ok(limited::Ended { status: Some(status), .. }) if status.success() => None,
-        Ok(limited::Ended { status: Some(status), tail }) => said(&format!("{tail}\n{status}")),
+        Ok(limited::Ended { status: Some(status), tail }) => Some(format!("{tail}\n{status}")),
         Ok(limited::Ended { status: None, tail }) => {
             let limit = seconds(deadline);
-            said(&format!("{tail}\nkilled: did not end within the time limit of {limit} s"))
+            Some(format!("{tail}\nkilled: did not end within the time limit of {limit} s"))
         }
     }
 }

@@ -2,15 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
-use manifest::{Manifest, Seed, VersionLock};
+use manifest::{Manifest, VersionLock};
 use proptest::prelude::*;
 
 use super::*;
 use crate::agent::orders::{Go, Hold};
 use crate::agent::record::{Pin, RestartAsked, Setback};
-
-const OLD: Version = Version::new(1, 0, 0);
-const NEW: Version = Version::new(1, 1, 0);
+use crate::agent::sample::{self, NEW, OLD};
 
 /// Says yes, or names these.
 #[derive(Debug, Default)]
@@ -49,25 +47,7 @@ fn at(minutes: i64) -> DateTime<Utc> {
 impl Around {
     /// A host that was looked at an hour ago, when the newer release was chosen, and is looked at again in half an hour.
     fn new() -> Self {
-        let host = Host {
-            variant: "demo".to_owned(),
-            arch: "x86_64".to_owned(),
-            version: OLD,
-            seed: Seed::new(7).unwrap(),
-            version_lock: VersionLock::Latest,
-            ignore_waves: false,
-        };
-        let facts = Facts {
-            running: OLD,
-            is_good: true,
-            boot: Some("one".to_owned()),
-            staged: None,
-            boots_next: false,
-            failed: Vec::new(),
-            declined: Vec::new(),
-            pin: None,
-            is_held: false,
-        };
+        let (host, facts) = (sample::host(), sample::facts());
         let update = |version: &Version| {
             format!(
                 r#"{{"variant":"demo","arch":"x86_64","version":"{version}","max_version":"{NEW}",

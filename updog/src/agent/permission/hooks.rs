@@ -8,11 +8,17 @@ use std::time::Duration;
 
 use crate::health::{Deadline, checks};
 
-/// Runs them; what the first that wants to wait says. Each may take so long.
-pub(super) fn run(folders: &[PathBuf], limit: Duration) -> Option<String> {
-    let finding = checks::run(folders, Deadline::after(limit), &|_| ())?;
-    let name = finding.cause.as_str().trim_start_matches("health check ").to_owned();
-    let said = finding.detail.unwrap_or_default();
-    let said: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    Some(format!("hook {name} says wait: {}", said.join("; ")))
+/// A hook that wants to wait.
+pub(super) struct Wants {
+    /// Its name.
+    pub(super) hook: String,
+    /// What it said, in one line.
+    pub(super) why: String,
+}
+
+/// Runs them; the first that wants to wait. All of them together may take so long.
+pub(super) fn run(folders: &[PathBuf], limit: Duration) -> Option<Wants> {
+    let failed = checks::first_failed(folders, Deadline::after(limit), &|_| ())?;
+    let lines = failed.said.lines().map(str::trim).filter(|line| !line.is_empty());
+    Some(Wants { hook: failed.name, why: lines.collect::<Vec<_>>().join("; ") })
 }

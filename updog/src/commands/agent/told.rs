@@ -9,9 +9,10 @@ use semver::Version;
 use super::Agent;
 use super::gather::Gathered;
 use crate::agent::next::{Next, Wait};
-use crate::agent::record::{Kind, PutOff};
+use crate::agent::record::{Kind, PutOff, Told};
 use crate::agent::state::{State, Waiting};
 use crate::commands::seen;
+use crate::seen::StateName;
 use crate::seen::journal::Event;
 use crate::seen::metrics;
 
@@ -21,23 +22,29 @@ const PACKAGES: &str = "reboot-required.pkgs";
 /// Tells of a state that was not told yet, and of what a restart waits for. The record remembers what was told.
 pub(super) fn tell(agent: &Agent, gathered: &mut Gathered, waits: &[Wait]) {
     let state = gathered.facts.state();
-    let holds: Vec<&Wait> = waits.iter().filter(|wait| wait.step == Kind::Restart).collect();
-    let codes: Vec<&str> = holds.iter().map(|wait| wait.code).collect();
-    let now_told = format!("{state} {}", codes.join(" ")).trim_end().to_owned();
-    let before = gathered.record.told.replace(now_told.clone());
-    if before.as_deref() == Some(now_told.as_str()) {
+    // A restart that was asked for waits for nothing but its time.
+    let may_wait = matches!(state, State::Waiting(_));
+    let holds = waits.iter().filter(|wait| may_wait && wait.step == Kind::Restart);
+    let holds: Vec<&Wait> = holds.collect();
+    let now = Told {
+        state: state.name().to_string(),
+        version: state.version().cloned(),
+        waits: holds.iter().map(|wait| wait.code.to_owned()).collect(),
+    };
+    let before = gathered.record.told.replace(now.clone());
+    if before.as_ref() == Some(&now) {
         return;
     }
-    let was_held = before.as_deref().is_some_and(|told| told.starts_with("held"));
-    if was_held && !matches!(state, State::Held(_)) {
+    let held = StateName::Held.as_str();
+    if before.as_ref().is_some_and(|before| before.state == held) && now.state != held {
         agent.journal.tell(&Event::Resumed);
     }
-    let is_new = before.is_none_or(|told| !told.starts_with(&state.to_string()));
-    of_state(gathered, &state).filter(|_| is_new).into_iter().for_each(|event| {
+    let same = before.as_ref().is_some_and(|before| before.is_about(&now));
+    of_state(gathered, &state).filter(|_| !same).into_iter().for_each(|event| {
         agent.journal.tell(&event);
     });
     if let (Some(wait), Some(version)) = (holds.first(), state.version()) {
-        agent.journal.tell(&of_wait(wait, version));
+        agent.journal.tell(&of_wait(wait, version, gathered.record.put_off.as_ref()));
     }
 }
 
@@ -65,20 +72,17 @@ fn of_state(gathered: &Gathered, state: &State) -> Option<Event> {
 
 /// Tells that a hook is not asked any more.
 pub(super) fn overruled(agent: &Agent, version: &Version, put_off: &PutOff) {
-    let (hook, _) = put_off.why.split_once(" says wait").unwrap_or((&put_off.why, ""));
-    let hook = hook.trim_start_matches("hook ").to_owned();
-    agent.journal.tell(&Event::HookOverruled { version: version.clone(), hook });
+    let (version, hook) = (version.clone(), put_off.hook.clone());
+    agent.journal.tell(&Event::HookOverruled { version, hook });
 }
 
-fn of_wait(wait: &Wait, version: &Version) -> Event {
+fn of_wait(wait: &Wait, version: &Version, put_off: Option<&PutOff>) -> Event {
     let version = version.clone();
-    match wait.code {
-        "hook" => {
-            let (hook, reason) = wait.reason.split_once(": ").unwrap_or(("", &wait.reason));
-            let (hook, reason) = (hook.to_owned(), reason.to_owned());
-            Event::HookDelays { version, hook, reason }
+    match put_off.filter(|_| wait.code == "hook") {
+        Some(PutOff { hook, why, .. }) => {
+            Event::HookDelays { version, hook: hook.clone(), reason: why.clone() }
         }
-        code => Event::RestartWaits { version, reason: code.to_owned(), until: wait.until },
+        None => Event::RestartWaits { version, reason: wait.code.to_owned(), until: wait.until },
     }
 }
 

@@ -71,23 +71,13 @@ fn ask(context: &Context, host: &Host, unchanged: &Unchanged) -> Option<bool> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use manifest::{Manifest, Seed, VersionLock};
+    use manifest::Manifest;
 
     use super::*;
+    use crate::agent::sample::host;
 
     fn at(hours: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(hours * 3600, 0).unwrap()
-    }
-
-    fn host() -> Host {
-        Host {
-            variant: "demo".to_owned(),
-            arch: "x86_64".to_owned(),
-            version: Version::new(1, 0, 0),
-            seed: Seed::MAX,
-            version_lock: VersionLock::Latest,
-            ignore_waves: false,
-        }
     }
 
     fn checked() -> Checked {

@@ -14,6 +14,7 @@ use crate::commands::Context;
 use crate::commands::agent::gather::Gathered;
 use crate::commands::agent::is_running;
 use crate::error::{self, Error};
+use crate::seen::StateName;
 
 /// What `status` tells of the agent, whether it runs or not: the state lies on the disk.
 #[derive(Debug, Serialize)]
@@ -21,7 +22,7 @@ pub(super) struct Agent {
     /// Whether an agent runs, where that can be told.
     running: Option<bool>,
     /// The state's name.
-    state: Option<&'static str>,
+    state: Option<StateName>,
     /// The release that it is about.
     version: Option<Version>,
     /// What is done next, as soon as an agent runs.
