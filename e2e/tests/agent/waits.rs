@@ -35,6 +35,7 @@ fn outside_of_its_window_a_host_fetches_and_neither_flips_nor_restarts() {
     assert_eq!((host.world.next(), host.restarted()), (Some(SetId::A), false));
     assert_eq!(state(&host), "staged");
     assert!(waits(&host).contains(&"window".to_owned()), "{:?}", waits(&host));
+    assert_eq!(once(&host).stderr, "", "what it waits for is told already");
     let text = host.must(&["status"]).stdout;
     assert!(text.contains("opens"), "{text}");
     configure(&host, "");
