@@ -44,22 +44,16 @@ pub(crate) struct Options {
 
 /// The package that was made.
 #[derive(Debug, Serialize)]
-struct Made {
+pub(crate) struct Made {
     /// The file.
-    package: PathBuf,
+    pub(crate) package: PathBuf,
     /// Its size.
     bytes: u64,
 }
 
-/// Builds the programs as they are shipped, and the package of them.
+/// Makes the package, and says where it is.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    setup::install_packages(&[Need::Package])?;
-    let cargo_deb = setup::cargo_deb()?;
-    build_programs(&PROGRAMS)?;
-    pages::write(&place::project().join(PAGES))?;
-    let out = options.out.clone().unwrap_or_else(|| place::target().join("debian"));
-    place::make_folder(&out)?;
-    let made = make(&cargo_deb, &fs::canonicalize(&out).map_err(Error::file("find", &out))?)?;
+    let made = make(options.out.as_deref())?;
     if options.json {
         return cli::print_json(&made).map_err(Error::file("write", Path::new("standard output")));
     }
@@ -67,8 +61,23 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// Builds the programs as they are shipped, and the package of them, in a folder or where packages go.
+///
+/// # Errors
+///
+/// Fails if something that this needs is not there, or something of it cannot be built or written.
+pub(crate) fn make(out: Option<&Path>) -> Result<Made> {
+    setup::install_packages(&[Need::Package])?;
+    let cargo_deb = setup::cargo_deb()?;
+    build_programs(&PROGRAMS)?;
+    pages::write(&place::project().join(PAGES))?;
+    let out = out.map_or_else(|| place::target().join("debian"), Path::to_owned);
+    place::make_folder(&out)?;
+    put_together(&cargo_deb, &fs::canonicalize(&out).map_err(Error::file("find", &out))?)
+}
+
 /// Has cargo-deb put together what is there. It prints the package's path.
-fn make(cargo_deb: &Path, out: &Path) -> Result<Made> {
+fn put_together(cargo_deb: &Path, out: &Path) -> Result<Made> {
     let run = Run::cargo_tool(cargo_deb).args(["--package", OWNER, "--no-build", "--locked"]);
     let said = run.args(["--strip", "--output"]).arg(out).run()?.stdout;
     let package = PathBuf::from(said.trim());

@@ -49,6 +49,11 @@ pub(crate) fn rename(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).map_err(Error::file("rename to", to))
 }
 
+/// Makes a file hold what another does.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).map_err(Error::file("copy to", to)).map(drop)
+}
+
 /// Length of a file in bytes.
 pub(crate) fn length(path: &Path) -> Result<u64> {
     Ok(fs::metadata(path).map_err(Error::file("look at", path))?.len())

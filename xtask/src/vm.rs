@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::packages::Need;
 use crate::sources::Sources;
 use crate::steps::{Steps, say};
-use crate::{Result, keys, place, selector, setup};
+use crate::{Result, keys, package, place, selector, setup};
 
 /// What runs the cases.
 const EXAMPLE: [&str; 8] =
@@ -84,7 +84,10 @@ fn build() -> Result<String> {
         .run()?;
     let programs: Vec<&str> = PROGRAMS.into_iter().chain(["migrations"]).collect();
     build_programs(&programs)?;
+    // What hosts that update themselves have installed.
+    let package = package::make(None)?.package;
     write_sources()?;
+    place::copy(&package, &place::target().join("vm/waystone.deb"))?;
     Ok(said)
 }
 

@@ -1,4 +1,4 @@
-//! Debian with systemd, which keeps itself up to date with our units as they are shipped.
+//! Debian with systemd and our package installed, which keeps itself up to date.
 //!
 //! Nobody gives the guest an order about updates: a unit of its own tells on the console which release runs and what the agent is about,
 //! whenever that changes, and may move the guest's clock (`fixtures/host/agent`).
@@ -76,13 +76,13 @@ pub(super) const CASES: &[Case<Places>] = &[
 ];
 
 impl Kind {
-    /// The folders with its files, below `fixtures/host`.
+    /// The folders with its files, below `fixtures/host/agent`.
     fn files(self) -> impl Iterator<Item = &'static str> {
         let folders: &[&str] = match self {
-            Self::Timers => &["agent/timers", "agent/window"],
-            Self::Window => &["agent/resident", "agent/window"],
-            Self::Resident => &["agent/resident"],
-            Self::Patient => &["agent/resident", "agent/patient"],
+            Self::Timers => &["timers", "window"],
+            Self::Window => &["window"],
+            Self::Resident => &["resident"],
+            Self::Patient => &["patient"],
         };
         folders.iter().copied()
     }

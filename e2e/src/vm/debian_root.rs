@@ -10,7 +10,10 @@ use std::process::Command;
 use super::case::{Failure, make_anew};
 use super::debian::output;
 
-/// A root filesystem without anything of ours.
+/// Where the guest of mmdebstrap finds our package.
+const DEB: &str = "/tmp/ours.deb";
+
+/// A root filesystem with packages, and without anything of a case.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Base<'a> {
     /// Its name, and that of the archive.
@@ -19,6 +22,8 @@ pub(super) struct Base<'a> {
     pub(super) packages: &'a str,
     /// Files that lie in `/tmp` while the hooks run, by their names, with what is in them.
     pub(super) files: &'a [(&'a str, &'a str)],
+    /// A package of ours, which is installed when the others are there, without a network.
+    pub(super) deb: Option<&'a Path>,
     /// Shell lines for when the packages are there; `$1` is the root.
     pub(super) hooks: &'a [&'a str],
 }
@@ -33,8 +38,8 @@ impl Base<'_> {
         let place = |end: &str| cache.join(format!("{}.{end}", self.name));
         let (whole, key) = (place("tar"), place("key"));
         let codename = codename()?;
-        let wanted = self.key(&codename);
-        if whole.exists() && fs::read_to_string(&key).is_ok_and(|found| found == wanted) {
+        let wanted = self.key(&codename)?;
+        if whole.exists() && fs::read(&key).is_ok_and(|found| found == wanted) {
             return Ok(whole);
         }
         let partial = place("partial.tar");
@@ -45,13 +50,15 @@ impl Base<'_> {
     }
 
     /// Everything that the archive depends on, but for the packages' versions.
-    fn key(&self, codename: &str) -> String {
+    fn key(&self, codename: &str) -> Result<Vec<u8>, Failure> {
         let texts = self.files.iter().map(|(_, text)| *text);
-        [codename, self.packages]
-            .into_iter()
-            .chain(self.hooks.iter().copied())
-            .chain(texts)
-            .collect()
+        let texts =
+            [codename, self.packages].into_iter().chain(self.hooks.iter().copied()).chain(texts);
+        let mut key: Vec<u8> = texts.flat_map(str::bytes).collect();
+        if let Some(deb) = self.deb {
+            key.extend(fs::read(deb).map_err(|cause| Failure::io("read", deb, &cause))?);
+        }
+        Ok(key)
     }
 
     fn mmdebstrap(&self, cache: &Path, codename: &str, tar: &Path) -> Result<(), Failure> {
@@ -76,6 +83,12 @@ impl Base<'_> {
         let copied = self.files.iter().map(|(name, _)| files.join(name));
         command
             .args(copied.map(|path| format!("--customize-hook=copy-in '{}' /tmp", path.display())));
+        if let Some(deb) = self.deb {
+            command.arg(format!("--customize-hook=upload '{}' {DEB}", deb.display()));
+            command.arg(format!(
+                "--customize-hook=chroot \"$1\" dpkg --install {DEB} && rm \"$1\"{DEB}"
+            ));
+        }
         command.args(self.hooks.iter().map(|hook| format!("--customize-hook={hook}")));
         command.arg(codename).arg(tar);
         // The machine's own sources of packages, if they are known.

@@ -1,5 +1,5 @@
-//! Releases of a Debian that keeps itself up to date: its packages, the files of a host from `fixtures/host`, our units as they are shipped, our
-//! programs.
+//! Releases of a Debian that keeps itself up to date: Debian's packages, ours as `cargo xtask package` makes it, and the files of a host from
+//! `fixtures/host`.
 
 use std::fs;
 use std::io;
@@ -14,19 +14,11 @@ use super::super::release::Release;
 use super::super::tiny_root::copy_modules;
 use super::Kind;
 
-/// A Debian with systemd and time zones, without what only people read.
-const BASE: Base<'_> = Base {
-    name: "agent-root",
-    packages: "systemd-sysv,dbus,udev,kmod,tzdata",
-    files: &[],
-    hooks: &[
-        r#"rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/*"#,
-        r#"rm -rf "$1"/usr/share/locale "$1"/usr/share/perl "$1"/usr/lib/x86_64-linux-gnu/perl "$1"/usr/lib/udev/hwdb.*"#,
-    ],
-};
-
-/// The programs that a host runs.
-const PROGRAMS: [&str; 3] = ["migrator", "signpost", "updog"];
+/// What only people read, and what a release has no use for, is not in it.
+const HOOKS: [&str; 2] = [
+    r#"rm -rf "$1"/var/cache/apt/archives/*.deb "$1"/var/lib/apt/lists/*"#,
+    r#"rm -rf "$1"/usr/share/locale "$1"/usr/share/perl "$1"/usr/lib/x86_64-linux-gnu/perl "$1"/usr/lib/udev/hwdb.*"#,
+];
 
 /// The spec, but for the place of a program.
 const SPEC: &str = r#"
@@ -62,19 +54,19 @@ impl<'a> Workshop<'a> {
     /// Fails if a program is not built, or something cannot be made.
     pub(super) fn new(places: &'a Places, kind: Kind, root: &Path) -> Result<Self, Failure> {
         let (vm, rootfs) = (places.target.join("vm"), places.folder.join("root.tar"));
-        copy(&BASE.archive(&vm)?, &rootfs)?;
-        let workshop = Self { places, rootfs };
+        copy(&base(&vm.join("waystone.deb")).archive(&vm)?, &rootfs)?;
         let host = project().join("fixtures/host");
-        for name in ["root", "agent/root"].into_iter().chain(kind.files()) {
-            append_files(&workshop.rootfs, &host.join(name))?;
+        // Without the links that enable our units: that is the package's business.
+        append_files(&rootfs, &host.join("root"), "etc")?;
+        for name in ["root"].into_iter().chain(kind.files()) {
+            append_files(&rootfs, &host.join("agent").join(name), ".")?;
         }
         let overlay = places.folder.join("overlay");
         make_anew(&overlay)?;
-        workshop.add_programs(&overlay, root)?;
-        add_units(&overlay)?;
+        add_trust(&overlay, root)?;
         add_kernel(&overlay, &kernel(&vm)?)?;
-        append_files(&workshop.rootfs, &overlay)?;
-        Ok(workshop)
+        append_files(&rootfs, &overlay, ".")?;
+        Ok(Self { places, rootfs })
     }
 
     /// A release, with more files from a folder of `fixtures/host/agent` if one is named.
@@ -112,23 +104,8 @@ impl<'a> Workshop<'a> {
     fn variant(&self, name: &str) -> Result<PathBuf, Failure> {
         let rootfs = self.places.folder.join(format!("root-{name}.tar"));
         copy(&self.rootfs, &rootfs)?;
-        append_files(&rootfs, &project().join("fixtures/host/agent").join(name))?;
+        append_files(&rootfs, &project().join("fixtures/host/agent").join(name), ".")?;
         Ok(rootfs)
-    }
-
-    fn add_programs(&self, overlay: &Path, root: &Path) -> Result<(), Failure> {
-        let (programs, trusted) = (overlay.join("usr/bin"), overlay.join("usr/share/updog"));
-        let authorities = overlay.join(AUTHORITIES.trim_start_matches('/'));
-        for folder in [Some(programs.as_path()), Some(&trusted), authorities.parent()] {
-            let folder = folder.unwrap_or(overlay);
-            fs::create_dir_all(folder).map_err(|cause| Failure::io("make", folder, &cause))?;
-        }
-        for name in PROGRAMS {
-            let program = self.places.target.join("release").join(name);
-            output(Command::new("strip").arg("-o").args([&programs.join(name), &program]))?;
-        }
-        copy(root, &trusted.join("root.json"))?;
-        copy(Path::new(AUTHORITIES), &authorities)
     }
 
     fn spec(&self) -> Result<PathBuf, Failure> {
@@ -145,11 +122,22 @@ impl<'a> Workshop<'a> {
     }
 }
 
-fn add_units(overlay: &Path) -> Result<(), Failure> {
-    let to = overlay.join("usr/lib/systemd/system");
-    fs::create_dir_all(&to).map_err(|cause| Failure::io("make", &to, &cause))?;
-    let from = project().join("dist/units/.");
-    output(Command::new("cp").arg("--recursive").args([from, to])).map(drop)
+/// A Debian with systemd, time zones and our package.
+fn base(deb: &Path) -> Base<'_> {
+    let packages = "systemd-sysv,dbus,udev,kmod,tzdata";
+    Base { name: "agent-root", packages, files: &[], deb: Some(deb), hooks: &HOOKS }
+}
+
+/// Whom a host trusts: the root of its repository, and the authorities of this machine.
+fn add_trust(overlay: &Path, root: &Path) -> Result<(), Failure> {
+    let add = |from: &Path, to: &str| {
+        let to = overlay.join(to.trim_start_matches('/'));
+        let folder = to.parent().unwrap_or(overlay);
+        fs::create_dir_all(folder).map_err(|cause| Failure::io("make", folder, &cause))?;
+        copy(from, &to)
+    };
+    add(root, "/usr/share/updog/root.json")?;
+    add(Path::new(AUTHORITIES), AUTHORITIES)
 }
 
 /// The kernel, and the few modules that it needs here.
@@ -164,9 +152,9 @@ fn add_kernel(overlay: &Path, kernel: &Path) -> Result<(), Failure> {
     add().map_err(|cause| Failure::io("copy", kernel, &cause))
 }
 
-/// Puts all files of a folder to the end of an archive, readable for everybody.
-fn append_files(tar: &Path, folder: &Path) -> Result<(), Failure> {
-    append(tar, folder, &["--mode=u=rwX,go=rX", "."])
+/// Puts what is in a folder to the end of an archive, readable for everybody.
+fn append_files(tar: &Path, folder: &Path, what: &str) -> Result<(), Failure> {
+    append(tar, folder, &["--mode=u=rwX,go=rX", what])
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), Failure> {

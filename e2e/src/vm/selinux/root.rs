@@ -15,6 +15,7 @@ const BASE: Base<'_> = Base {
     name: "selinux-root",
     packages: "systemd-sysv,dbus,udev,kmod,selinux-policy-default,policycoreutils",
     files: &MODULES,
+    deb: None,
     hooks: &HOOKS,
 };
 
