@@ -84,6 +84,8 @@ struct Release {
     wave: Option<WavePlace>,
     /// How it failed on this host.
     failed: Option<Failure>,
+    /// Whether an operator took it back here, so that the agent does not take it by itself.
+    declined: bool,
     /// Why the settings cannot follow, if so.
     migrations_problem: Option<String>,
     /// What would change the verdict, or what comes next.
@@ -142,6 +144,7 @@ impl Facts<'_> {
             waiting: one.ready_at.is_some_and(|at| at > self.now),
             wave,
             failed: self.failed(&one.version).filter(|_| fits).map(Failure::of),
+            declined: fits && self.declines(&one.version),
             migrations_problem: self.migrations_problem(&one.version).filter(|_| fits),
             changes: words::changes(self, one),
         }
@@ -149,6 +152,11 @@ impl Facts<'_> {
 
     fn failed(&self, version: &Version) -> Option<&Attempt> {
         self.ledger.failed_versions().into_iter().find(|failed| failed.version == *version)
+    }
+
+    /// Whether an operator took this back here. What runs was gone to again.
+    fn declines(&self, version: &Version) -> bool {
+        *version != self.host.version && self.ledger.declined_versions().contains(&version)
     }
 
     fn migrations_problem(&self, version: &Version) -> Option<String> {

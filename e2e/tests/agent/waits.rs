@@ -38,6 +38,7 @@ fn outside_of_its_window_a_host_fetches_and_neither_flips_nor_restarts() {
     assert_eq!(once(&host).stderr, "", "what it waits for is told already");
     let text = host.must(&["status"]).stdout;
     assert!(text.contains("opens"), "{text}");
+    assert!(text.contains("no agent runs right now; the repository was looked at 20"), "{text}");
     configure(&host, "");
     once(&host);
     assert_eq!((state(&host), host.restarted()), ("restarting".to_owned(), true));

@@ -138,6 +138,21 @@ fn a_failure_says_its_cause_and_how_it_is_cleared() {
 }
 
 #[test]
+fn what_an_operator_took_back_is_not_taken_by_the_agent_and_says_so() {
+    let mut world = World::of(&[release("1.2.0")]);
+    assert!(!world.one("1.2.0").declined);
+    let text = r#"{"format": 1, "attempts": [{"set": "B", "version": "1.2.0", "noted": "2026-11-25T00:00:00Z",
+        "ended": "2026-11-25T00:10:00Z", "outcome": "good", "declined": true}]}"#;
+    world.ledger = file::parse(text.as_bytes()).unwrap();
+    let one = world.one("1.2.0");
+    assert_eq!((one.verdict, one.declined), (Verdict::Chosen, true));
+    assert_eq!(one.changes[0], "`updog update` installs it");
+    assert!(one.changes[1].contains("`updog clear-failure 1.2.0`"), "{one}");
+    world.host.version = Version::new(1, 2, 0);
+    assert!(!world.one("1.2.0").declined, "it runs");
+}
+
+#[test]
 fn a_release_that_settings_cannot_follow_says_so() {
     let mut world = World::of(&[]);
     let step = json!({"(1.0.0, 1.1.0)": ["migrate_v1.1.0_x.lz4"]});
@@ -173,7 +188,7 @@ fn fields_are_stable() {
     assert_eq!(names(&value), "arch next_change origin releases running seed signed variant");
     assert_eq!(
         names(&value["releases"][0]),
-        "arch changes failed max_version migrations_problem ready_at reason variant verdict version waiting wave"
+        "arch changes declined failed max_version migrations_problem ready_at reason variant verdict version waiting wave"
     );
     assert_eq!(names(&value["releases"][0]["wave"]), "end first last number of start");
     assert_eq!(value["releases"][0]["verdict"], "not_yet");

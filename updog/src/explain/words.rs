@@ -11,7 +11,7 @@ use super::{Explanation, Facts, Origin, Release};
 pub(super) fn changes(facts: &Facts<'_>, one: &Considered<'_>) -> Vec<String> {
     let version = &one.version;
     let changes = match one.verdict {
-        Verdict::Chosen => [Some(chosen(facts, one)), None],
+        Verdict::Chosen => [Some(chosen(facts, one)), declined(facts, one)],
         Verdict::OtherHost => {
             let Host { variant, arch, .. } = facts.host;
             [
@@ -44,6 +44,14 @@ fn chosen(facts: &Facts<'_>, one: &Considered<'_>) -> String {
             "it cannot be installed before its publisher adds the step that is missing".to_owned()
         }
     }
+}
+
+/// What the agent needs to take a release that an operator took back.
+fn declined(facts: &Facts<'_>, one: &Considered<'_>) -> Option<String> {
+    let version = &one.version;
+    facts.declines(version).then(|| {
+        format!("the agent does not by itself, since an operator took it back: `updog clear-failure {version}` lets it")
+    })
 }
 
 /// What happens when the wave comes, and what can be done before.

@@ -100,6 +100,10 @@ fn in_words(state: &State, step: Option<&Step>) -> String {
     format!("{state}, next: {next}")
 }
 
+fn in_minutes(at: DateTime<Utc>) -> impl fmt::Display {
+    at.format("%Y-%m-%d %H:%M UTC")
+}
+
 impl fmt::Display for Agent {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(problem) = &self.problem {
@@ -108,8 +112,15 @@ impl fmt::Display for Agent {
                 "warning: where the host is on its way cannot be told: {problem}"
             );
         }
-        let running = if self.running == Some(false) { " (no agent runs)" } else { "" };
-        writeln!(out, "agent: {}{running}", self.in_words)?;
+        writeln!(out, "agent: {}", self.in_words)?;
+        if self.running == Some(false) {
+            // A timer starts one now and then, where one is enabled.
+            write!(out, "  no agent runs right now; the repository was ")?;
+            match self.checked {
+                Some(at) => writeln!(out, "looked at {}", in_minutes(at))?,
+                None => writeln!(out, "never looked at")?,
+            }
+        }
         for wait in &self.waits {
             let step = match wait.step {
                 Kind::Check => "the next look",
@@ -118,7 +129,7 @@ impl fmt::Display for Agent {
             };
             write!(out, "  {step} waits: {}", wait.reason)?;
             match wait.until {
-                Some(until) => writeln!(out, " (until {})", until.format("%Y-%m-%d %H:%M UTC"))?,
+                Some(until) => writeln!(out, " (until {})", in_minutes(until))?,
                 None => writeln!(out)?,
             }
         }
