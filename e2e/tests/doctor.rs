@@ -3,7 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
 
 use e2e::hostile::Fault;
 use e2e::programs::Finished;
@@ -131,4 +135,72 @@ fn a_configuration_that_is_not_valid_is_a_finding_and_the_rest_is_looked_at() {
     is_problem(&run, "configuration", "updog.toml");
     assert!(!found(&run, "disk").is_empty());
     assert_eq!(world.server.requests("").len(), 0);
+}
+
+/// A server with TLS, whose certificate is for the loopback address; it ends with the test.
+struct Tls {
+    server: Child,
+    port: String,
+}
+
+impl Tls {
+    /// Serves `folder` with a certificate for so many days, which began so many days ago.
+    fn serve(folder: &Path, days: &str, ago: &str) -> Self {
+        let sign = format!(
+            "-f -{ago}d openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout server.key \
+             -out server.pem -subj /CN=server -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE \
+             -CA ca.pem -CAkey ca.key -days {days}"
+        );
+        run("faketime", folder, &sign);
+        let serve = "s_server -accept 127.0.0.1:0 -cert server.pem -key server.key -www";
+        let mut command = Command::new("openssl");
+        command.current_dir(folder).args(serve.split(' '));
+        let mut server = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(server.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let port = lines.find_map(|line| Some(line.strip_prefix("ACCEPT 127.0.0.1:")?.to_owned()));
+        // What it has to say is read, so that it can go on.
+        thread::spawn(move || lines.for_each(drop));
+        Self { server, port: port.unwrap() }
+    }
+}
+
+impl Drop for Tls {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+fn run(program: &str, folder: &Path, arguments: &str) {
+    let mut command = Command::new(program);
+    let output = command.current_dir(folder).args(arguments.split_whitespace()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn a_certificate_that_is_about_to_expire_is_warned_of() {
+    let (world, folder) = (world(), tempfile::tempdir().unwrap());
+    let folder = folder.path();
+    let authority = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -out ca.pem -subj /CN=ca -days 100";
+    run("openssl", folder, authority);
+    let config = fs::read_to_string(world.path("updog.toml")).unwrap();
+    let plain = world.server.url("");
+    let with = |tls: &Tls| {
+        let own = config.replace(&plain, &format!("https://127.0.0.1:{}/", tls.port));
+        write(&world.path("updog.toml"), format!("ca_file = '{}/ca.pem'\n{own}", folder.display()));
+        found(&doctor(&world, &[]), "certificates")
+    };
+    let tls = Tls::serve(folder, "200", "0");
+    let all_well = with(&tls);
+    assert_eq!(all_well.len(), 1, "{all_well:?}");
+    assert_eq!(all_well[0].0, "ok");
+    assert!(all_well[0].1.contains("authority 1 in ca_file"), "{all_well:?}");
+    let tls = Tls::serve(folder, "10", "9");
+    let soon = with(&tls);
+    assert_eq!(soon.len(), 1, "{soon:?}");
+    assert_eq!(soon[0].0, "warning");
+    let server = format!("the certificate of https://127.0.0.1:{} expires 20", tls.port);
+    assert!(soon[0].1.starts_with(&server), "{soon:?}");
+    world.configure(OWN);
+    assert!(found(&doctor(&world, &[]), "certificates").is_empty(), "nobody has one");
 }

@@ -8,6 +8,7 @@
 //! | [`folders`] | room and the right to write where records, metadata and migrations are kept |
 //! | [`clock`] | the clock, beside the image and the repository's servers |
 //! | [`expiry`] | how long the metadata's roles last |
+//! | [`certificates`] | how long those of servers, and of authorities of one's own, last |
 //! | [`mirrors`] | who can be reached and is believed |
 //! | [`boots`] | what has failed on this host |
 //! | [`agent`] | who looks for updates, windows that never open, holds, what keeps failing |
@@ -15,6 +16,7 @@
 
 pub mod agent;
 pub mod boots;
+pub mod certificates;
 pub mod clock;
 pub mod disk;
 pub mod expiry;

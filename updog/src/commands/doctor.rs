@@ -18,7 +18,7 @@ use crate::boots::file;
 use crate::config::{ConfigError, SeedChoice, Settings};
 use crate::doctor::clock::{self, Clock};
 use crate::doctor::expiry::{self, Held};
-use crate::doctor::{Finding, Report, boots, disk, folders, mirrors};
+use crate::doctor::{Finding, Report, boots, certificates, disk, folders, mirrors};
 use crate::error::Error;
 use crate::host::{self, Running};
 use crate::seed;
@@ -137,6 +137,9 @@ impl Look<'_> {
             return 0;
         };
         self.findings.extend(mirrors::judge(&online.asked));
+        let authorities = local::authorities(&self.context.settings);
+        let known = [online.certificates, authorities].concat();
+        self.findings.extend(certificates::judge(&known, self.now));
         self.findings.extend(online.trouble);
         let Some(seen) = online.seen else {
             self.stored();

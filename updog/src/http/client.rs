@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use cli::ByteCount;
 use reqwest::header::{DATE, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
 use reqwest::redirect::{Attempt, Policy};
+use reqwest::tls::TlsInfo;
 use reqwest::{Certificate, NoProxy, Proxy, RequestBuilder, Response, StatusCode};
 use rustls::pki_types::CertificateDer;
 use url::Url;
@@ -50,6 +51,17 @@ pub(crate) struct State {
     pub(crate) validator: Validator,
 }
 
+/// What a server says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Introduction {
+    /// Where redirects have led to.
+    pub(crate) url: Url,
+    /// Its time.
+    pub(crate) date: Option<DateTime<Utc>>,
+    /// Its certificate as DER, which was verified.
+    pub(crate) certificate: Option<Vec<u8>>,
+}
+
 /// Proxies and headers may hold credentials: nothing of them is printed.
 impl fmt::Debug for Client {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,6 +91,7 @@ impl Client {
             .read_timeout(network.idle_timeout)
             .redirect(Policy::custom(redirect))
             .referer(false)
+            .tls_info(true)
             .no_proxy();
         let builder = match proxy(network)? {
             Some(proxy) => builder.proxy(proxy),
@@ -199,12 +212,16 @@ impl Client {
         self.send(url, request).await
     }
 
-    /// The time, as the server of `base` has it, which is asked for the file `name`; nothing if it does not say.
-    pub(crate) async fn date(&self, base: &Url, name: &str) -> Option<DateTime<Utc>> {
+    /// What the server of `base` says of itself, which is asked for the file `name`; nothing if it does not answer.
+    pub(crate) async fn introduction(&self, base: &Url, name: &str) -> Option<Introduction> {
         let url = base.join(name).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
         let response = self.send(&url, self.request(&url)).await.ok()?;
-        let date = response.headers().get(DATE)?.to_str().ok()?;
-        Some(DateTime::parse_from_rfc2822(date).ok()?.to_utc())
+        let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
+        let date = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok());
+        let tls = response.extensions().get::<TlsInfo>();
+        let certificate = tls.and_then(TlsInfo::peer_certificate).map(<[u8]>::to_vec);
+        let url = response.url().clone();
+        Some(Introduction { url, date: date.map(|date| date.to_utc()), certificate })
     }
 
     fn request(&self, url: &Url) -> RequestBuilder {

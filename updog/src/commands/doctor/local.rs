@@ -13,9 +13,10 @@ use crate::agent::orders;
 use crate::agent::record::Record;
 use crate::commands::Context;
 use crate::commands::agent::is_running;
-use crate::config::Settings;
+use crate::config::{Roots, Settings};
 use crate::doctor::Finding;
 use crate::doctor::agent::{self, Agent};
+use crate::doctor::certificates::{Owner, Validity};
 use crate::doctor::folders::Folder;
 use crate::doctor::programs::{self, Migrator};
 use crate::error::Error;
@@ -47,6 +48,13 @@ pub(super) fn stored(settings: &Settings) -> Option<Vec<(RoleName, DateTime<Utc>
     let root = read_root(&settings.paths.root).ok()?;
     let store = Store::open_shared(&settings.paths.metadata_cache).ok()?;
     Some(trust::offline(&store, &root, Expiry::AsOfSigning).ok()?.expiries())
+}
+
+/// The authorities that are trusted in place of the system's. A bundle that cannot be used is told by whoever asks servers.
+pub(super) fn authorities(settings: &Settings) -> Vec<(Owner, Validity)> {
+    let Ok(Roots::Only(roots)) = settings.network.roots() else { return Vec::new() };
+    let all = (1..).zip(&roots);
+    all.filter_map(|(place, root)| Some((Owner::Authority(place), Validity::of(root)?))).collect()
 }
 
 /// Who updates the host.

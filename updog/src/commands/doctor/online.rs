@@ -14,14 +14,16 @@ use tempfile::TempDir;
 use tokio::runtime::Builder;
 use tokio::time::{Instant, timeout_at};
 use trust::{Repository, RoleName, Store};
+use url::Url;
 
 use crate::commands::{Context, Place};
 use crate::doctor::Finding;
+use crate::doctor::certificates::{Owner, Validity};
 use crate::doctor::disk::Newest;
 use crate::doctor::mirrors::Asked;
 use crate::error::{Error, chain};
 use crate::host::Running;
-use crate::http::Query;
+use crate::http::{Client, Query};
 use crate::kept::MANIFEST;
 use crate::plan::{self, Plan};
 use crate::session::{fetch_small, not_before_image};
@@ -48,6 +50,8 @@ pub(super) struct Online {
     pub(super) seen: Option<Seen>,
     /// The time, as a server has it.
     pub(super) server: Option<DateTime<Utc>>,
+    /// The certificates of servers, each of them once.
+    pub(super) certificates: Vec<(Owner, Validity)>,
 }
 
 /// What a mirror says.
@@ -99,8 +103,9 @@ impl Online {
         root: &[u8],
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
-        if let (Origin::Mirror(client, source), None) = (origin, self.server) {
-            self.server = client.date(source.metadata.url(), RoleName::Timestamp.file_name()).await;
+        if let Origin::Mirror(client, source) = origin {
+            self.meet(client, source.metadata.url(), RoleName::Timestamp.file_name()).await;
+            self.meet(client, source.targets.url(), MANIFEST).await;
         }
         let copy = copy_of(cache)?;
         let store = Store::open(copy.path()).map_err(Error::Trust)?;
@@ -112,6 +117,30 @@ impl Online {
         }
         Ok(())
     }
+
+    /// Has a server say what it says of itself, if anything of that is not known yet.
+    async fn meet(&mut self, client: &Client, base: &Url, name: &str) {
+        let is_new = base.scheme() == "https" && !self.knows(&server_of(base));
+        if self.server.is_some() && !is_new {
+            return;
+        }
+        let Some(found) = client.introduction(base, name).await else { return };
+        self.server = self.server.or(found.date);
+        // A redirect may have led to another server.
+        let (server, validity) =
+            (server_of(&found.url), found.certificate.as_deref().and_then(Validity::of));
+        let validity = validity.filter(|_| !self.knows(&server));
+        self.certificates.extend(validity.map(|validity| (Owner::Server(server), validity)));
+    }
+
+    fn knows(&self, server: &str) -> bool {
+        let is_its = |owner: &Owner| matches!(owner, Owner::Server(known) if known == server);
+        self.certificates.iter().any(|(owner, _)| is_its(owner))
+    }
+}
+
+fn server_of(url: &Url) -> String {
+    url.origin().ascii_serialization()
 }
 
 /// What the host remembers, where it can be written to without the host's knowing.
