@@ -186,6 +186,9 @@ pub struct RevertArguments {
     /// Show what would change, and change nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Let the agent take the release again by itself, when it is offered
+    #[arg(long)]
+    pub allow_again: bool,
 }
 
 /// How a boot is judged.

@@ -31,6 +31,6 @@ mod start;
 pub use attempt::{Attempt, Outcome};
 pub use cause::{Cause, Finding};
 pub use file::LedgerError;
-pub use ledger::{Ledger, MAX_ATTEMPTS, Running};
+pub use ledger::{Ledger, MAX_ATTEMPTS, Running, Wish};
 pub use record::{KnownRecords, PanicRecord};
 pub use start::Seen;

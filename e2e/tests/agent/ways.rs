@@ -1,6 +1,8 @@
 //! The two ways that an update goes.
 
-use e2e::world::{NEW, OLD, World};
+use std::fs;
+
+use e2e::world::{NEW, OLD, World, write};
 use gptprio::SetId;
 
 use super::{configure, host, look_again, once, state};
@@ -32,7 +34,7 @@ fn a_release_that_fails_is_told_and_not_taken_again() {
     host.check("10-broken", "exit 1");
     assert_ne!(host.updog(&["health"]).code, 0);
     assert_eq!(host.start(), SetId::A);
-    std::fs::remove_file(host.world.path("checks/10-broken")).unwrap();
+    fs::remove_file(host.world.path("checks/10-broken")).unwrap();
     host.must(&["health"]);
     assert_eq!(state(&host), "failed");
     // It lies there and waits for nothing.
@@ -88,6 +90,27 @@ fn a_release_that_is_recalled_before_the_restart_is_let_go() {
     once(&host);
     assert_eq!((state(&host), host.world.next()), ("ready".to_owned(), Some(SetId::B)));
     recall(&host.world);
+    look_again(&host);
+    once(&host);
+    assert_eq!((state(&host), host.world.next()), ("idle".to_owned(), Some(SetId::A)));
+}
+
+#[test]
+fn a_release_that_is_locked_out_before_the_restart_is_let_go_and_taken_again_without_the_lock() {
+    let host = host("restart = 'manual'");
+    let free = fs::read_to_string(host.world.path("updog.toml")).unwrap();
+    once(&host);
+    assert_eq!((state(&host), host.world.next()), ("ready".to_owned(), Some(SetId::B)));
+    write(&host.world.path("updog.toml"), format!("version_lock = '{OLD}'\n{free}"));
+    look_again(&host);
+    once(&host);
+    assert_eq!((state(&host), host.world.next()), ("idle".to_owned(), Some(SetId::A)));
+    write(&host.world.path("updog.toml"), &free);
+    look_again(&host);
+    once(&host);
+    assert_eq!((state(&host), host.world.next()), ("ready".to_owned(), Some(SetId::B)));
+    // A person's word counts until a person takes it back.
+    host.must(&["update-revert"]);
     look_again(&host);
     once(&host);
     assert_eq!((state(&host), host.world.next()), ("idle".to_owned(), Some(SetId::A)));

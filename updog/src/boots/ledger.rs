@@ -32,6 +32,15 @@ pub struct Ledger {
     pub attempts: Vec<Attempt>,
 }
 
+/// What is wished of the release on a set that is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// An operator does not want it here.
+    Not,
+    /// It may be taken again as soon as it is offered.
+    NotNow,
+}
+
 /// A boot that was noted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Running {
@@ -111,12 +120,12 @@ impl Ledger {
         self.add(attempt);
     }
 
-    /// Notes that an operator wants `set` to boot next. What was taken back there has its turn again, and may fail.
-    pub fn note_going_to(&mut self, set: SetId, now: DateTime<Utc>) {
+    /// Notes that `set` is to boot next, and what is wished of the other one. What was taken back there has its turn again, and may fail.
+    pub fn note_going_to(&mut self, set: SetId, other: Wish, now: DateTime<Utc>) {
         self.going_to = Some(set);
         let left = self.last_in(set.other()).and_then(|place| self.attempts.get_mut(place));
         if let Some(left) = left {
-            left.declined = true;
+            left.declined |= other == Wish::Not;
             if left.outcome == Outcome::Waiting {
                 left.withdraw(now);
             }

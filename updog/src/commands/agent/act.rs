@@ -162,7 +162,9 @@ impl Agent {
         waiting: &mut Waiting,
     ) -> Result<(), Error> {
         if gathered.facts.boots_next {
-            let ended = self.hand.run(&["update-revert"], waiting, &self.notify).await?;
+            // Nobody has said that this host is not to have it: it may be offered again.
+            let revert = ["update-revert", "--allow-again"];
+            let ended = self.hand.run(&revert, waiting, &self.notify).await?;
             if !ended.is_well() {
                 let why = why(&ended, "update-revert");
                 return Err(Error::Agent(std::io::Error::other(why)));
