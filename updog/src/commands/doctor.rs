@@ -7,6 +7,7 @@ mod local;
 mod online;
 
 use std::fs;
+use std::mem;
 
 use chrono::{DateTime, Utc};
 use cli::Outcome;
@@ -16,9 +17,10 @@ use super::{Context, Place, ledger};
 use crate::args::DoctorArguments;
 use crate::boots::file;
 use crate::config::{ConfigError, SeedChoice, Settings};
+use crate::doctor::certificates::{self, Owner, Validity};
 use crate::doctor::clock::{self, Clock};
 use crate::doctor::expiry::{self, Held};
-use crate::doctor::{Finding, Report, boots, certificates, disk, folders, mirrors};
+use crate::doctor::{Finding, Report, boots, disk, folders, mirrors};
 use crate::error::Error;
 use crate::host::{self, Running};
 use crate::seed;
@@ -132,14 +134,13 @@ impl Look<'_> {
         place: Option<&Place>,
         running: Option<&Running>,
     ) -> u64 {
-        let Some(online) = online else {
+        let Some(mut online) = online else {
+            self.certificates(Vec::new());
             self.stored();
             return 0;
         };
         self.findings.extend(mirrors::judge(&online.asked));
-        let authorities = local::authorities(&self.context.settings);
-        let known = [online.certificates, authorities].concat();
-        self.findings.extend(certificates::judge(&known, self.now));
+        self.certificates(mem::take(&mut online.certificates));
         self.findings.extend(online.trouble);
         let Some(seen) = online.seen else {
             self.stored();
@@ -152,6 +153,12 @@ impl Look<'_> {
         let (newest, needed) = online::newest(&manifest, &seen.repository, place, running);
         self.add(disk::newest(newest.as_ref(), place.active.other()));
         needed
+    }
+
+    /// How long certificates last, with those of the authorities that are trusted.
+    fn certificates(&mut self, servers: Vec<(Owner, Option<Validity>)>) {
+        let authorities = local::authorities(&self.context.settings);
+        self.findings.extend(certificates::judge(&[servers, authorities].concat(), self.now));
     }
 
     /// How long what the host knows already lasts, if it knows anything.

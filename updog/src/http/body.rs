@@ -1,9 +1,11 @@
 //! The body of an answer, piece by piece, at no less than the least rate.
 
-use std::time::Instant;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use reqwest::Response;
+use tokio::time::timeout;
 use url::Url;
 
 use super::HttpError;
@@ -51,11 +53,33 @@ impl Body {
     }
 }
 
+/// How long what is there already may take to get here once the time is over: the whole process may have stood still.
+const GRACE: Duration = Duration::from_millis(200);
+
+/// What is to come from `url`, if the server is not silent for so long. The time counts from now on, whatever was done before: a reader that
+/// was busy elsewhere finds what has come meanwhile.
+///
+/// # Errors
+///
+/// Fails when nothing comes.
+pub(crate) async fn unless_silent<T>(
+    silence: Duration,
+    url: &Url,
+    arriving: impl Future<Output = T>,
+) -> Result<T, HttpError> {
+    let mut arriving = pin!(arriving);
+    if let Ok(arrived) = timeout(silence, arriving.as_mut()).await {
+        return Ok(arrived);
+    }
+    let late = timeout(GRACE, arriving).await;
+    late.map_err(|_| HttpError::Silent { url: shown(url), seconds: silence.as_secs() })
+}
+
 /// Waits for what `url` is to send, which counts for `pace` with as many bytes as `bytes` finds in it.
 ///
 /// # Errors
 ///
-/// Fails when the server is slower than it may be.
+/// Fails when the server is slower than it may be, and when it is silent.
 pub(crate) async fn waited<T>(
     pace: &Together,
     url: &Url,
@@ -63,8 +87,11 @@ pub(crate) async fn waited<T>(
     bytes: impl FnOnce(&T) -> u64,
 ) -> Result<T, HttpError> {
     pace.begin(Instant::now());
-    let arrived = arriving.await;
-    pace.end(Instant::now(), bytes(&arrived)).map_err(|slow| HttpError::TooSlow {
+    let arrived = unless_silent(pace.least().window, url, arriving).await;
+    let came = arrived.as_ref().map_or(0, bytes);
+    let kept_up = pace.end(Instant::now(), came);
+    let arrived = arrived?;
+    kept_up.map_err(|slow| HttpError::TooSlow {
         url: shown(url),
         got: slow.bytes,
         seconds: slow.waited.as_secs(),

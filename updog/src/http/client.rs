@@ -6,16 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
-use chrono::{DateTime, Utc};
 use cli::ByteCount;
-use reqwest::header::{DATE, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
+use reqwest::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, RANGE};
 use reqwest::redirect::{Attempt, Policy};
-use reqwest::tls::TlsInfo;
-use reqwest::{Certificate, NoProxy, Proxy, RequestBuilder, Response, StatusCode};
+use reqwest::{Certificate, ClientBuilder, NoProxy, Proxy, RequestBuilder, Response, StatusCode};
 use rustls::pki_types::CertificateDer;
 use url::Url;
 
-use super::body::Body;
+use super::body::{Body, unless_silent};
 use super::pace::{Rate, Together};
 use super::resume::{Received, Validator};
 use super::support::Support;
@@ -51,17 +49,6 @@ pub(crate) struct State {
     pub(crate) validator: Validator,
 }
 
-/// What a server says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Introduction {
-    /// Where redirects have led to.
-    pub(crate) url: Url,
-    /// Its time.
-    pub(crate) date: Option<DateTime<Utc>>,
-    /// Its certificate as DER, which was verified.
-    pub(crate) certificate: Option<Vec<u8>>,
-}
-
 /// Proxies and headers may hold credentials: nothing of them is printed.
 impl fmt::Debug for Client {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -85,22 +72,7 @@ impl Client {
     ///
     /// Fails when the proxy or the TLS set-up of the host is not usable.
     pub fn new(network: &Network, roots: &Roots, query: Query) -> Result<Self, HttpError> {
-        let builder = reqwest::Client::builder()
-            .user_agent(concat!("updog/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(network.idle_timeout)
-            .redirect(Policy::custom(redirect))
-            .referer(false)
-            .tls_info(true)
-            .no_proxy();
-        let builder = match proxy(network)? {
-            Some(proxy) => builder.proxy(proxy),
-            None => builder,
-        };
-        let builder = match roots {
-            Roots::System => builder,
-            Roots::Only(roots) => builder.tls_certs_only(certificates(roots)?),
-        };
+        let builder = builder(network, roots)?.redirect(Policy::custom(redirect));
         let http = builder.build().map_err(HttpError::client)?;
         let (retries, rate) = (network.retries, network.least_rate);
         let (ranges, timestamp) = Default::default();
@@ -212,24 +184,13 @@ impl Client {
         self.send(url, request).await
     }
 
-    /// What the server of `base` says of itself, which is asked for the file `name`; nothing if it does not answer.
-    pub(crate) async fn introduction(&self, base: &Url, name: &str) -> Option<Introduction> {
-        let url = base.join(name).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-        let response = self.send(&url, self.request(&url)).await.ok()?;
-        let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
-        let date = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok());
-        let tls = response.extensions().get::<TlsInfo>();
-        let certificate = tls.and_then(TlsInfo::peer_certificate).map(<[u8]>::to_vec);
-        let url = response.url().clone();
-        Some(Introduction { url, date: date.map(|date| date.to_utc()), certificate })
-    }
-
     fn request(&self, url: &Url) -> RequestBuilder {
         self.http.get(self.query.apply(url.clone()))
     }
 
     async fn send(&self, url: &Url, request: RequestBuilder) -> Result<Response, HttpError> {
-        request.send().await.map_err(|error| HttpError::network(url, error))
+        let sent = unless_silent(self.rate.window, url, request.send()).await?;
+        sent.map_err(|error| HttpError::network(url, error))
     }
 
     fn body(&self, url: &Url, response: Response) -> (Body, Option<Validator>) {
@@ -245,6 +206,27 @@ impl Client {
             .with_max_times(usize::try_from(self.retries).unwrap_or(usize::MAX))
             .with_jitter()
             .build()
+    }
+}
+
+/// Requests with this host's proxy and time-outs, to servers with a certificate of `roots`.
+///
+/// # Errors
+///
+/// Fails when the proxy or the TLS set-up of the host is not usable.
+pub(super) fn builder(network: &Network, roots: &Roots) -> Result<ClientBuilder, HttpError> {
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("updog/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .referer(false)
+        .no_proxy();
+    let builder = match proxy(network)? {
+        Some(proxy) => builder.proxy(proxy),
+        None => builder,
+    };
+    match roots {
+        Roots::System => Ok(builder),
+        Roots::Only(roots) => Ok(builder.tls_certs_only(certificates(roots)?)),
     }
 }
 

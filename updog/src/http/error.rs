@@ -52,7 +52,15 @@ pub enum HttpError {
         /// The answer.
         status: StatusCode,
     },
-    /// No answer, or one that broke off, or silence.
+    /// Nothing came for as long as a server may be silent.
+    #[error("{url} is silent for {seconds} s")]
+    Silent {
+        /// What was asked for.
+        url: String,
+        /// How long it was.
+        seconds: u64,
+    },
+    /// No answer, or one that broke off.
     #[error("{url} cannot be reached, or broke off")]
     Network {
         /// What was asked for.
@@ -189,9 +197,10 @@ impl HttpError {
     /// Whether the server, or the way to it, is in trouble: asking it for something else would end the same, and cost more.
     pub fn is_away(&self) -> bool {
         match self {
-            Self::Network { .. } | Self::Status { .. } | Self::TooSlow { .. } => {
-                self.is_temporary()
-            }
+            Self::Network { .. }
+            | Self::Silent { .. }
+            | Self::Status { .. }
+            | Self::TooSlow { .. } => self.is_temporary(),
             _ => false,
         }
     }
@@ -205,6 +214,7 @@ impl HttpError {
             | Self::OtherRange { .. }
             | Self::ShortRange { .. }
             | Self::NoSuchRange { .. }
+            | Self::Silent { .. }
             | Self::TooSlow { .. }
             | Self::Changed { .. } => true,
             Self::Status { status, .. } => {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 pub struct Rate {
     /// Bytes a second; 0 is no limit.
     pub bytes_per_second: u64,
-    /// The waiting over which it is measured.
+    /// The waiting over which it is measured; a server that is silent for so long is not waited for any more.
     pub window: Duration,
 }
 

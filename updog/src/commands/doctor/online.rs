@@ -3,6 +3,7 @@
 //! Each mirror is asked by itself, with a copy of what the host remembers: it is held to the same as in an update, and the host
 //! learns nothing of it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -17,13 +18,14 @@ use trust::{Repository, RoleName, Store};
 use url::Url;
 
 use crate::commands::{Context, Place};
+use crate::config::Network;
 use crate::doctor::Finding;
 use crate::doctor::certificates::{Owner, Validity};
 use crate::doctor::disk::Newest;
 use crate::doctor::mirrors::Asked;
 use crate::error::{Error, chain};
 use crate::host::Running;
-use crate::http::{Client, Query};
+use crate::http::{Greeter, Query};
 use crate::kept::MANIFEST;
 use crate::plan::{self, Plan};
 use crate::session::{fetch_small, not_before_image};
@@ -31,6 +33,9 @@ use crate::source::Origin;
 
 /// How long one mirror may take.
 const MIRROR_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long a server may take to say who it is.
+const GREETING_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long all of them may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -50,8 +55,10 @@ pub(super) struct Online {
     pub(super) seen: Option<Seen>,
     /// The time, as a server has it.
     pub(super) server: Option<DateTime<Utc>>,
-    /// The certificates of servers, each of them once.
-    pub(super) certificates: Vec<(Owner, Validity)>,
+    /// The certificates of servers.
+    pub(super) certificates: Vec<(Owner, Option<Validity>)>,
+    /// The servers that were asked for them.
+    greeted: BTreeSet<String>,
 }
 
 /// What a mirror says.
@@ -77,6 +84,10 @@ impl Online {
         // Who does not answer at once is told so.
         settings.network.retries = 0;
         let origins = Origin::all(&settings, &Query::default(), context.from.as_deref())?;
+        let greeter = match &context.from {
+            None => Some(greeter(&settings.network)?),
+            Some(_) => None,
+        };
         let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
         let now = not_before_image(&settings.paths.root, now);
         runtime.block_on(async {
@@ -89,6 +100,12 @@ impl Online {
                     Err(_) => Some("it took too long".to_owned()),
                 };
                 self.asked.push(Asked { name: origin.to_string(), failure });
+            }
+            let Some(greeter) = greeter else { return };
+            for source in &settings.sources {
+                for base in [source.metadata.url(), source.targets.url()] {
+                    self.greet(&greeter, base, end).await;
+                }
             }
         });
         // A look-up of a name cannot be ended, and is not waited for.
@@ -103,10 +120,6 @@ impl Online {
         root: &[u8],
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
-        if let Origin::Mirror(client, source) = origin {
-            self.meet(client, source.metadata.url(), RoleName::Timestamp.file_name()).await;
-            self.meet(client, source.targets.url(), MANIFEST).await;
-        }
         let copy = copy_of(cache)?;
         let store = Store::open(copy.path()).map_err(Error::Trust)?;
         let refreshed = trust::refresh(origin, &store, root, now).await;
@@ -118,29 +131,24 @@ impl Online {
         Ok(())
     }
 
-    /// Has a server say what it says of itself, if anything of that is not known yet.
-    async fn meet(&mut self, client: &Client, base: &Url, name: &str) {
-        let is_new = base.scheme() == "https" && !self.knows(&server_of(base));
-        if self.server.is_some() && !is_new {
+    /// Has a server say what it says of itself, once, and for no longer than a while: nothing depends on it.
+    async fn greet(&mut self, greeter: &Greeter, base: &Url, end: Instant) {
+        let server = base.origin().ascii_serialization();
+        if !self.greeted.insert(server.clone()) {
             return;
         }
-        let Some(found) = client.introduction(base, name).await else { return };
+        let end = end.min(Instant::now() + GREETING_LIMIT);
+        let asked = timeout_at(end, greeter.greet(base, RoleName::Timestamp.file_name())).await;
+        let Ok(Some(found)) = asked else { return };
         self.server = self.server.or(found.date);
-        // A redirect may have led to another server.
-        let (server, validity) =
-            (server_of(&found.url), found.certificate.as_deref().and_then(Validity::of));
-        let validity = validity.filter(|_| !self.knows(&server));
-        self.certificates.extend(validity.map(|validity| (Owner::Server(server), validity)));
-    }
-
-    fn knows(&self, server: &str) -> bool {
-        let is_its = |owner: &Owner| matches!(owner, Owner::Server(known) if known == server);
-        self.certificates.iter().any(|(owner, _)| is_its(owner))
+        let validity = found.certificate.map(|der| (Owner::Server(server), Validity::of(&der)));
+        self.certificates.extend(validity);
     }
 }
 
-fn server_of(url: &Url) -> String {
-    url.origin().ascii_serialization()
+fn greeter(network: &Network) -> Result<Greeter, Error> {
+    let greeter = Greeter::new(network, &network.roots()?);
+    greeter.map_err(|error| Error::Source(error.into()))
 }
 
 /// What the host remembers, where it can be written to without the host's knowing.
