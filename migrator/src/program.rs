@@ -13,7 +13,7 @@ mod os_release;
 mod text;
 
 use std::io::{self, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cli::Outcome;
 use semver::Version;
@@ -49,7 +49,7 @@ fn carried(args: &MigrateArgs) -> Result<Outcome, ProgramError> {
             _ => Mode::Real,
         },
         secrets: if args.show_secrets { Secrets::Shown } else { Secrets::Masked },
-        limits: Limits { time: Duration::from_secs(args.time_limit_seconds), ..Limits::default() },
+        limits: limits(args),
     };
     let load =
         || Repository::load(&args.root_path, &args.metadata_directory, &args.migration_directory);
@@ -60,6 +60,12 @@ fn carried(args: &MigrateArgs) -> Result<Outcome, ProgramError> {
         io::stdout().lock().write_all(text::of(&report, &args.datastore_path).as_bytes())?;
     }
     Ok(Outcome::Done)
+}
+
+fn limits(args: &MigrateArgs) -> Limits {
+    let time = Duration::from_secs(args.time_limit_seconds);
+    let total = args.total_limit_seconds.map(Duration::from_secs);
+    Limits { time, until: total.map(|total| Instant::now() + total), ..Limits::default() }
 }
 
 /// The version that the settings should have.

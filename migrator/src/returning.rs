@@ -163,7 +163,9 @@ impl Return<'_> {
         let there = reversed(&back);
         let work = Work::begin(self.folder)?;
         let time = self.request.limits.time.min(TIME);
-        let limits = Limits { until: Some(Instant::now() + time), ..self.request.limits };
+        let end = Instant::now() + time;
+        let until = self.request.limits.until.map_or(end, |until| until.min(end));
+        let limits = Limits { until: Some(until), ..self.request.limits };
         let mut run = |store: &Path, path: &MigrationPath| {
             work.run(store, path, source, &limits, (&mut *log, &mut *look))
         };

@@ -79,6 +79,10 @@ pub(crate) struct MigrateArgs {
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) time_limit_seconds: u64,
 
+    /// How long all migrations together may run; the one that runs then has failed
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) total_limit_seconds: Option<u64>,
+
     /// Report as JSON on standard output
     #[arg(long)]
     pub(crate) json: bool,

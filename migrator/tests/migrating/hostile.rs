@@ -1,7 +1,7 @@
 //! Migrations that fail, in every way: nothing has changed, and the message has the name.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::world::{COUNTS, Scripts, World};
 
@@ -36,6 +36,15 @@ fn one_that_fails_changes_nothing() {
 #[test]
 fn one_that_hangs_changes_nothing() {
     assert!(failed(&format!("{COUNTS}\nsleep 3600")).contains("did not end within 10 seconds"));
+}
+
+#[test]
+fn one_that_hangs_is_named_when_the_time_of_all_is_over() {
+    let mut world = world(&format!("{COUNTS}\nsleep 3600"));
+    world.limits.time = Duration::from_secs(3600);
+    world.limits.until = Some(Instant::now() + Duration::from_secs(5));
+    let text = cli::chain(&world.migrate("1.7.0").unwrap_err());
+    assert!(text.contains(NAME) && text.contains("did not end within"), "{text}");
 }
 
 #[test]
