@@ -50,6 +50,9 @@ pub(crate) struct Options {
     /// How many calls of one call site fail
     #[arg(long, value_name = "N")]
     faults: Option<usize>,
+    /// Tries one fault of so many, others of each operation (8 with few cases, else all)
+    #[arg(long, value_name = "N")]
+    one_fault_of: Option<usize>,
     /// How many runs are killed, in all
     #[arg(long, value_name = "N")]
     kills: Option<usize>,
@@ -85,12 +88,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 fn arguments(options: &Options) -> Vec<String> {
-    let Options { operations, seed, cases, faults, kills, only, replay, list, json, .. } = options;
+    let Options { operations, seed, cases, faults, one_fault_of, kills, .. } = options;
+    let Options { only, replay, list, json, .. } = options;
     let mut arguments = operations.clone();
     let numbers = [
         ("--seed", seed.map(|seed| seed.to_string())),
         ("--cases", cases.map(|cases| cases.to_string())),
         ("--faults", faults.map(|faults| faults.to_string())),
+        ("--one-fault-of", one_fault_of.map(|count| count.to_string())),
         ("--kills", kills.map(|kills| kills.to_string())),
         ("--replay", replay.clone()),
     ];

@@ -257,7 +257,9 @@ const CONFIGURATION: &str = "seed = 7\nretries = 2\nidle_timeout_seconds = 20\nr
     os_release_path = 'os-release'\nrestart_command = ['true']\n\
     [health]\nchecks_dirs = ['checks']\ntime_limit_seconds = 30\nwatchdog = 'none'\n\
     boot_id_path = 'boot-id'\nefivars_dir = 'efivars'\ncommand_line_path = 'cmdline'\n\
-    pstore_dirs = ['pstore']\n";
+    pstore_dirs = ['pstore']\n\
+    [agent]\nminimum_uptime_seconds = 0\nwhile_logged_in = 'go'\non_battery = 'go'\nmetered = 'go'\nhooks_dirs = []\n\
+    reboot_required_path = '/nonexistent/reboot-required'\n";
 
 /// A host, as the files of a folder.
 #[derive(Debug)]

@@ -314,10 +314,17 @@ pub fn versions(folder: &Path) -> Result<Floors, String> {
     Ok(versions)
 }
 
-/// What `updog` remembers: a record of what was staged, and the ledger, each absent or whole.
+/// What `updog` remembers: a record of what was staged, the ledger, and the agent's records and orders, each absent or whole.
 fn state(_: &Known, folder: &Path) -> Result<(), String> {
     updog::staged::Staged::read(folder).map_err(|error| chain(&error))?;
     updog::boots::file::read(folder).map_err(|error| chain(&error))?;
+    updog::agent::record::Record::read(folder).map_err(|error| chain(&error))?;
+    updog::agent::orders::read(folder).map_err(|error| chain(&error))?;
+    // One that is torn counts as none, and would not be noticed.
+    let checked = folder.join(updog::agent::checked::FILE);
+    if checked.exists() && updog::agent::checked::Checked::read(folder).is_none() {
+        return Err("what was found last is torn".to_owned());
+    }
     Ok(())
 }
 

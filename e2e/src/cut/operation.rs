@@ -14,8 +14,9 @@ use self::before::{
     started, trusts_older, updated,
 };
 use self::goal::{
-    boots_new, boots_old, change_is_carried, change_is_kept_aside, is_good, is_installed, keeps,
-    settings_are_new, settings_are_old, something_boots, staged, trusts_newest, try_is_spent,
+    boots_new, boots_old, change_is_carried, change_is_kept_aside, is_good, is_held, is_installed,
+    keeps, settings_are_new, settings_are_old, something_boots, staged, trusts_newest,
+    try_is_spent,
 };
 use super::bed::{Bed, Host, Way};
 
@@ -168,6 +169,24 @@ pub const ALL: &[Operation] = &[
         active: SetId::A,
         doing: Doing::Programs(&[&["updog", "update"]]),
         goal: boots_new,
+    },
+    Operation {
+        name: "agent",
+        is: "the agent's round: looks, takes up, fetches, makes it boot next, asks for the restart",
+        way: Way::Pack,
+        prepare: nothing,
+        active: SetId::A,
+        doing: Doing::Programs(&[&["updog", "agent", "--once"]]),
+        goal: boots_new,
+    },
+    Operation {
+        name: "pause",
+        is: "pause: an operator holds the agent",
+        way: Way::Images,
+        prepare: nothing,
+        active: SetId::A,
+        doing: Doing::Programs(&[&["updog", "pause", "--reason", "the auditors are here"]]),
+        goal: is_held,
     },
     Operation {
         name: "revert",

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use gptprio::{SetId, Tries, choose};
 use signpost::{Access, Disk};
+use updog::agent::orders;
 
 use super::before::CHANGED;
 use crate::cut::bed::{Bed, Host, Way};
@@ -65,6 +66,11 @@ pub(super) fn boots_new(bed: &Bed, host: &Host) -> Result<(), String> {
 
 pub(super) fn boots_old(_: &Bed, host: &Host) -> Result<(), String> {
     next(host, SetId::A)
+}
+
+pub(super) fn is_held(_: &Bed, host: &Host) -> Result<(), String> {
+    let orders = orders::read(&host.path("state")).map_err(|error| chain(&error))?;
+    if orders.hold.is_some() { Ok(()) } else { Err("nothing holds the agent".to_owned()) }
 }
 
 pub(super) fn is_good(_: &Bed, host: &Host) -> Result<(), String> {
