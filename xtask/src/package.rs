@@ -68,8 +68,17 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 /// Fails if something that this needs is not there, or something of it cannot be built or written.
 pub(crate) fn make(out: Option<&Path>) -> Result<Made> {
     setup::install_packages(&[Need::Package])?;
-    let cargo_deb = setup::cargo_deb()?;
     build_programs(&PROGRAMS)?;
+    of_built(out)
+}
+
+/// The package of programs that are built.
+///
+/// # Errors
+///
+/// Fails if cargo-deb cannot be installed, or something cannot be written.
+pub(crate) fn of_built(out: Option<&Path>) -> Result<Made> {
+    let cargo_deb = setup::cargo_deb()?;
     pages::write(&place::project().join(PAGES))?;
     let out = out.map_or_else(|| place::target().join("debian"), Path::to_owned);
     place::make_folder(&out)?;

@@ -4,6 +4,7 @@
 //! `target/vm`.
 
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 
 use clap::Args;
@@ -49,7 +50,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         return cases(&["--list".to_owned()]);
     }
     let mut steps = Steps::new(3);
-    let needs = [Need::Always, Need::Machine];
+    let needs = [Need::Always, Need::Machine, Need::Package];
     steps.step("Debian packages", || Ok(((), setup::install_packages(&needs)?)))?;
     steps.step("builds what runs in the machine", || Ok(((), build()?)))?;
     steps.step("keys for Secure Boot", || Ok(((), keys::make(&keys::folder())?)))?;
@@ -63,7 +64,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 ///
 /// Fails when one of them does not hold; its output tells which.
 pub(crate) fn bounded() -> Result<String> {
-    setup::install_packages(&[Need::Always, Need::Machine])?;
+    setup::install_packages(&[Need::Always, Need::Machine, Need::Package])?;
     build()?;
     let list = Run::cargo().args(EXAMPLE).arg("--list").run()?.stdout;
     // Names of groups stand at the beginning of their lines.
@@ -84,17 +85,17 @@ fn build() -> Result<String> {
         .run()?;
     let programs: Vec<&str> = PROGRAMS.into_iter().chain(["migrations"]).collect();
     build_programs(&programs)?;
-    // What hosts that update themselves have installed.
-    let package = package::make(None)?.package;
-    write_sources()?;
-    place::copy(&package, &place::target().join("vm/waystone.deb"))?;
+    // What hosts that update themselves have installed: the programs that the package is made of lie there now.
+    let package = package::of_built(None)?.package;
+    let folder = place::target().join("vm");
+    place::make_folder(&folder)?;
+    place::copy(&package, &folder.join("waystone.deb"))?;
+    write_sources(&folder)?;
     Ok(said)
 }
 
 /// This machine's sources of Debian's packages, for systems that a case makes of them.
-fn write_sources() -> Result<()> {
-    let folder = place::target().join("vm");
-    place::make_folder(&folder)?;
+fn write_sources(folder: &Path) -> Result<()> {
     let sources = Sources::of_machine()?.updated();
     let text: String = sources.iter().map(ToString::to_string).collect();
     place::write(&folder.join("debian.sources"), &text)

@@ -17,13 +17,13 @@ use host::{Host, clock_at};
 /// How a host keeps itself up to date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// A timer starts a round now and then; the host may restart in its window only.
+    /// A timer starts a round now and then, and the host may restart in its window only; its figures can be had over the network.
     Timers,
+    /// A timer starts a round now and then, and the host may restart at any time.
+    Rounds,
     /// The agent is always there, and the host may restart in its window only.
     Window,
-    /// The agent is always there, and the host may restart at any time.
-    Resident,
-    /// The same; an update has three tries.
+    /// The agent is always there, the host may restart at any time, and an update has three tries.
     Patient,
 }
 
@@ -34,6 +34,8 @@ const WINDOW: std::ops::Range<&str> = "03:00:00".."04:00:00";
 const ONWARD: &str = r#"began=$(cat /run/announce/rounds)
 until [ "$(cat /run/announce/rounds)" -ge $((began + 2)) ]; do sleep 1; done
 updog status | sed 's/^/guest: two rounds later: /' >/dev/console
+bash -c 'exec 3<>/dev/tcp/127.0.0.1/9842 && printf "GET /metrics HTTP/1.0\r\n\r\n" >&3 && cat <&3' 2>&1 |
+    grep '^updog_state.* 1' | sed 's/^/guest: over the network: /' >/dev/console
 date --utc --set 02:59:50 >/dev/null
 "#;
 
@@ -55,12 +57,12 @@ date --utc --set 'tomorrow 02:59:50' >/dev/null
 pub(super) const CASES: &[Case<Places>] = &[
     Case {
         name: "agent-timers-update",
-        holds: "a timer alone carries a host to 1.1.0: fetched outside its maintenance window, restarted in it, proven good, idle again",
+        holds: "a timer alone carries a host to 1.1.0: fetched outside its maintenance window, restarted in it, proven good, idle again, by the seed that it made",
         run: timers_update,
     },
     Case {
         name: "agent-broken-release",
-        holds: "the resident agent takes a release whose unit fails: the host comes back by itself, says why, and does not take it again",
+        holds: "a timer alone carries a host to 1.1.0, and to a 1.2.0 whose unit fails: the host comes back to 1.1.0 by itself, says why, and does not take it again",
         run: broken_release,
     },
     Case {
@@ -79,9 +81,9 @@ impl Kind {
     /// The folders with its files, below `fixtures/host/agent`.
     fn files(self) -> impl Iterator<Item = &'static str> {
         let folders: &[&str] = match self {
-            Self::Timers => &["timers", "window"],
+            Self::Timers => &["timers", "window", "metrics"],
+            Self::Rounds => &["timers", "resident"],
             Self::Window => &["window"],
-            Self::Resident => &["resident"],
             Self::Patient => &["patient"],
         };
         folders.iter().copied()
@@ -96,9 +98,13 @@ fn timers_update(places: &Places) -> Result<(), Failure> {
     says(&said, "1.0.0 in set A is good")?;
     waited_for_window(&said)?;
     says(&said, "guest: two rounds later: agent: staged 1.1.0")?;
+    says(&said, r#"guest: over the network: updog_state{state="staged"} 1"#)?;
+    let seed = seed(&said)?;
     let said = host.machine_at("03:10:00")?.boot("2", &["1.1.0: idle"])?;
     started(&said, SetId::B, "1.1.0")?;
     says(&said, "1.1.0 in set B is good")?;
+    let kept = self::seed(&said)?;
+    ensure(kept == seed, || format!("the seed was {seed} and is {kept}"))?;
     let sets = host.disk.sets()?;
     let proven = sets.bits(SetId::B).is_some_and(|bits| bits.successful);
     ensure(proven && sets.a.successful, || format!("the bits are {sets:?}"))?;
@@ -106,23 +112,29 @@ fn timers_update(places: &Places) -> Result<(), Failure> {
 }
 
 fn broken_release(places: &Places) -> Result<(), Failure> {
-    let host = Host::new(places, Kind::Resident)?;
-    host.publish("1.2.0", Some("broken"))?;
+    let host = Host::new(places, Kind::Rounds)?;
+    host.publish("1.1.0", None)?;
     let said = host.machine().run("1")?;
     started(&said, SetId::A, "1.0.0")?;
-    says(&said, "1.0.0: staged 1.2.0")?;
     says(&said, RESTARTS)?;
-    let said = host.machine().run("2")?;
-    started(&said, SetId::B, "1.2.0")?;
-    says(&said, "1.2.0 in set B is not good: unit web.service")?;
+    let said = host.machine().boot("2", &["1.1.0: idle"])?;
+    started(&said, SetId::B, "1.1.0")?;
+    host.publish("1.2.0", Some("broken"))?;
+    let said = host.machine().run("3")?;
+    started(&said, SetId::B, "1.1.0")?;
+    says(&said, "1.1.0: staged 1.2.0")?;
+    says(&said, RESTARTS)?;
+    let said = host.machine().run("4")?;
+    started(&said, SetId::A, "1.2.0")?;
+    says(&said, "1.2.0 in set A is not good: unit web.service")?;
     says(&said, RESTARTS)?;
     let fetched = host.images_asked_for();
-    let said = host.machine().boot("3", &["1.0.0: look 4, idle"])?;
-    started(&said, SetId::A, "1.0.0")?;
+    let said = host.machine().boot("5", &["1.1.0: look 4, idle"])?;
+    started(&said, SetId::B, "1.1.0")?;
     says(&said, "guest: | 1.2.0 failed here and is not taken again: unit web.service")?;
     ["available", "staged", "ready"]
         .iter()
-        .try_for_each(|state| never_says(&said, &format!("1.0.0: {state}")))?;
+        .try_for_each(|state| never_says(&said, &format!("1.1.0: {state}")))?;
     let more = host.images_asked_for() - fetched;
     ensure(more == 0, || format!("it asked for {more} more images:\n{said}"))?;
     host.leave()
@@ -166,6 +178,14 @@ fn waited_for_window(said: &Said) -> Result<(), Failure> {
     ensure(staged.as_str() < WINDOW.start, || format!("staged at {staged} only:\n{said}"))?;
     ensure(WINDOW.contains(&down.as_str()), || format!("it went down at {down}:\n{said}"))?;
     says(said, RESTARTS)
+}
+
+/// The host's place in the waves, which it made itself.
+fn seed(said: &Said) -> Result<String, Failure> {
+    let lines = said.0.iter().filter_map(|(_, line)| line.split_once("guest: "));
+    let seed = lines.filter_map(|(_, told)| told.split_once(" seed ")).next_back();
+    let seed = seed.map(|(_, seed)| seed.trim().to_owned()).filter(|seed| !seed.is_empty());
+    seed.ok_or_else(|| Failure::new(&format!("the guest never said its seed:\n{said}")))
 }
 
 /// The selector started a set, and this release of the system came up.

@@ -44,7 +44,16 @@ impl Base<'_> {
         }
         let partial = place("partial.tar");
         self.mmdebstrap(cache, &codename, &partial)?;
-        let keep = || fs::rename(&partial, &whole).and_then(|()| fs::write(&key, &wanted));
+        // Never another one's key beside it.
+        let forget = || match fs::remove_file(&key) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+        let keep = || {
+            forget()
+                .and_then(|()| fs::rename(&partial, &whole))
+                .and_then(|()| fs::write(&key, &wanted))
+        };
         keep().map_err(|cause| Failure::io("keep", &whole, &cause))?;
         Ok(whole)
     }

@@ -15,8 +15,8 @@ use super::repository::Repository;
 use super::system::{FIRST, SystemBench};
 use super::system_disk::SystemDisk;
 
-/// More than four times what a boot with an update takes on a quiet machine.
-pub(super) const PATIENCE: Duration = Duration::from_secs(240);
+/// Some fifteen times what a boot with an update takes on a quiet machine: others are busy.
+pub(super) const PATIENCE: Duration = Duration::from_secs(900);
 
 /// A disk that is booted again and again.
 #[derive(Debug)]

@@ -20,8 +20,8 @@ const SECURE_FIRMWARE: &str = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd";
 const SECURE: [&str; 4] =
     ["-machine", "smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on"];
 
-/// More than four times what a boot to a stand-in takes on a quiet machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Some twenty times what a boot to a stand-in takes on a quiet machine: others are busy.
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Where a guest of a machine with a network finds its server.
 pub const SERVER: &str = "10.0.2.100";
