@@ -52,9 +52,11 @@ pub fn finished(command: &mut Command) -> Finished {
     }
 }
 
-/// A command for one of our programs.
+/// A command for one of our programs. It is not taken for a service, though the test may be part of one.
 pub fn command(program: &str) -> Command {
-    Command::new(folder().join(program))
+    let mut command = Command::new(folder().join(program));
+    command.env_remove("JOURNAL_STREAM").env_remove("NOTIFY_SOCKET");
+    command
 }
 
 /// A Python with python-tuf.

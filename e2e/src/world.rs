@@ -173,13 +173,20 @@ impl World {
     pub fn configure(&self, more: &str) {
         let config = format!(
             "metadata_base_url = {:?}\ntargets_base_url = {:?}\nseed = 7\nretries = 2\n\
-             idle_timeout_seconds = 1\nroot_path = 'root.json'\nmetadata_cache = 'cache'\n\
+             idle_timeout_seconds = 20\nroot_path = 'root.json'\nmetadata_cache = 'cache'\n\
              migrations_dir = 'migrations'\nstate_dir = 'state'\nos_release_path = 'os-release'\n{more}\n",
             self.server.url("metadata/"),
             self.server.url("targets/"),
         );
         write(&self.path("updog.toml"), config);
         self.os_release("small", OLD);
+    }
+
+    /// Has the host wait for silent servers for so long only.
+    pub fn wait_for(&self, seconds: u32) {
+        let config = fs::read_to_string(self.path("updog.toml")).expect("there is one");
+        let fewer = format!("idle_timeout_seconds = {seconds}\n");
+        write(&self.path("updog.toml"), config.replace("idle_timeout_seconds = 20\n", &fewer));
     }
 
     /// Makes the host run this.

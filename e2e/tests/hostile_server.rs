@@ -142,6 +142,7 @@ fn a_missing_timestamp_is_a_failure() {
 #[test]
 fn silence_ends_after_the_idle_limit() {
     let world = World::of_images();
+    world.wait_for(2);
     world.server.fault("root.img", usize::MAX, Fault::Silence);
     fails(&world, 75);
     world.server.behave();

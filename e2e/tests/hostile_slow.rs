@@ -18,6 +18,7 @@ fn impatient() -> World {
     let world = World::of_images();
     let config = fs::read_to_string(world.path("updog.toml")).unwrap();
     fs::write(world.path("updog.toml"), config.replace("retries = 2", "retries = 0")).unwrap();
+    world.wait_for(4);
     world
 }
 

@@ -66,8 +66,13 @@ fn publish(world: &World, umask: &str) {
 
 /// Everything that a host does, from nothing to a start that was judged.
 fn live(world: &World, umask: &str) {
-    let health = "[health]\nwatchdog = 'none'\nchecks_dirs = []\npstore_dirs = []\n";
+    let health = "[health]\nwatchdog = 'none'\nchecks_dirs = []\npstore_dirs = []\n\
+        [agent]\nrestart = 'off'\nhooks_dirs = []\n";
     world.configure(health);
+    // The seed is made where none is configured.
+    let config = fs::read_to_string(world.path("updog.toml")).unwrap();
+    write(&world.path("updog.toml"), config.replace("seed = 7\n", "ignore_waves = true\n"));
+    fs::create_dir_all(world.path("metrics")).unwrap();
     let updog = |active, arguments: &[&str]| {
         run(umask, "updog", &world.updog_arguments(active, arguments));
     };
@@ -76,6 +81,9 @@ fn live(world: &World, umask: &str) {
     }
     world.os_release("small", NEW);
     updog(SetId::B, &["health"]);
+    updog(SetId::B, &["agent", "--once"]);
+    updog(SetId::B, &["pause"]);
+    updog(SetId::B, &["metrics", "--textfile", text(&world.path("metrics"))]);
 }
 
 /// Everything that a publisher does, once more and elsewhere.
@@ -104,8 +112,14 @@ fn what_a_host_keeps_is_its_owners_alone_whatever_the_umask() {
         for folder in HOST {
             assert_eq!(mode(&world.path(folder)), 0o700, "{folder} under {umask}");
         }
-        assert_eq!(mode(&world.path("state/boots.lock")), 0o600);
-        assert_eq!(mode(&world.path("state/boots.json")), 0o600);
+        let records =
+            ["boots", "agent", "checked", "orders", "seed"].map(|name| format!("{name}.json"));
+        let locks = ["boots", "agent"].map(|name| format!("{name}.lock"));
+        for file in records.iter().chain(&locks) {
+            assert_eq!(mode(&world.path("state").join(file)), 0o600, "{file} under {umask}");
+        }
+        // Whoever collects them is not root.
+        assert_eq!(mode(&world.path("metrics/updog.prom")), 0o644, "under {umask}");
         assert!(world.path("migrations/current/targets").is_dir(), "a migration was kept");
         are_within(&world, &HOST, (0o644, 0o755));
     }

@@ -58,7 +58,7 @@ pub enum Command {
     /// Write an update to the inactive set and check it; it does not boot yet
     UpdateImage(ChoiceArguments),
     /// Make the set that update-image wrote boot next, after checking it again
-    UpdateApply(ApplyArguments),
+    UpdateApply(UpdateApplyArguments),
     /// Take an applied update back before the restart; never touches the network
     UpdateRevert(RevertArguments),
     /// Go back to the other set, after an update that was restarted into; never touches the network
@@ -169,6 +169,17 @@ pub struct UpdateArguments {
     pub reboot: bool,
 }
 
+/// How what was written is made to boot next.
+#[derive(Debug, Args)]
+pub struct UpdateApplyArguments {
+    /// Only if it is this version that was written
+    #[arg(short, long, value_name = "VERSION", value_parser = parse_version)]
+    pub image: Option<Version>,
+    /// How it is made to
+    #[command(flatten)]
+    pub apply: ApplyArguments,
+}
+
 /// How a set is made to boot next.
 #[derive(Debug, Args)]
 pub struct ApplyArguments {
@@ -186,8 +197,8 @@ pub struct RevertArguments {
     /// Show what would change, and change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Let the agent take the release again by itself, when it is offered
-    #[arg(long)]
+    /// For the agent, which lets a release go: that is no word of a person's against it
+    #[arg(long, hide = true)]
     pub allow_again: bool,
 }
 

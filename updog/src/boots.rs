@@ -29,8 +29,8 @@ mod record;
 mod start;
 
 pub use attempt::{Attempt, Outcome};
-pub use cause::{Cause, Finding};
+pub use cause::{Cause, Finding, in_one_line};
 pub use file::LedgerError;
-pub use ledger::{Ledger, MAX_ATTEMPTS, Running, Wish};
+pub use ledger::{Ledger, Left, MAX_ATTEMPTS, Running};
 pub use record::{KnownRecords, PanicRecord};
 pub use start::Seen;

@@ -179,6 +179,16 @@ pub enum Error {
         /// The inactive set.
         set: SetId,
     },
+    /// Another release than the one that was named was staged.
+    #[error("set {set} holds {there}, and not {wanted}")]
+    OtherStaged {
+        /// The inactive set.
+        set: SetId,
+        /// What was written to it.
+        there: Version,
+        /// What was named.
+        wanted: Version,
+    },
     /// The staged set is no longer what was written.
     #[error("set {set} no longer holds {version} as it was written")]
     Altered {
@@ -287,6 +297,7 @@ impl Classify for Error {
             | Self::Staged(_)
             | Self::Ledger(_)
             | Self::Unhealthy { .. }
+            | Self::OtherStaged { .. }
             | Self::Remembered { .. }
             | Self::Problems { .. }
             | Self::Restart { .. }
@@ -342,6 +353,7 @@ impl Classify for Error {
             }
             Self::NothingKept => "run the same command without --offline",
             Self::NotStaged { .. } => "run `updog update-image` first",
+            Self::OtherStaged { .. } => "run `updog update-image --image VERSION` first",
             Self::Altered { .. } | Self::Staged(_) => "run `updog update-image` to write it again",
             Self::OtherHost { .. } => {
                 "check metadata_base_url in the configuration, and VARIANT_ID in os-release"

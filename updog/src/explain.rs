@@ -154,9 +154,9 @@ impl Facts<'_> {
         self.ledger.failed_versions().into_iter().find(|failed| failed.version == *version)
     }
 
-    /// Whether an operator took this back here. What runs was gone to again.
+    /// Whether an operator took this back here.
     fn declines(&self, version: &Version) -> bool {
-        *version != self.host.version && self.ledger.declined_versions().contains(&version)
+        self.ledger.declines(version, &self.host.version)
     }
 
     fn migrations_problem(&self, version: &Version) -> Option<String> {

@@ -4,11 +4,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use manifest::Host;
+use manifest::{Host, Seed};
 use semver::Version;
 use thiserror::Error;
 
-use crate::config::Settings;
+use crate::config::{SeedChoice, Settings};
 use crate::seed::{self, SeedError};
 
 /// Longest os-release that is read, in bytes.
@@ -66,15 +66,33 @@ pub fn running(settings: &Settings) -> Result<Running, HostError> {
 ///
 /// As [`running`], and when the seed is not known and cannot be made.
 pub fn read(settings: &Settings) -> Result<Host, HostError> {
-    let Running { variant, version } = running(settings)?;
-    Ok(Host {
+    let running = running(settings)?;
+    Ok(with(running, seed::of_host(settings.seed, &settings.paths.state)?, settings))
+}
+
+/// The host as it is for who only looks: no seed is made. What was chosen by a seed that is not known was not chosen for this host, whichever
+/// number stands for it.
+///
+/// # Errors
+///
+/// Fails when os-release cannot be read, or names no variant and version.
+pub fn seen(settings: &Settings) -> Result<Host, HostError> {
+    let seed = match settings.seed {
+        SeedChoice::Fixed(seed) => Some(seed),
+        SeedChoice::Own => seed::read(&settings.paths.state).ok().flatten(),
+    };
+    Ok(with(running(settings)?, seed.unwrap_or(Seed::MAX), settings))
+}
+
+fn with(Running { variant, version }: Running, seed: Seed, settings: &Settings) -> Host {
+    Host {
         variant,
         arch: std::env::consts::ARCH.to_owned(),
         version,
-        seed: seed::of_host(settings.seed, &settings.paths.state)?,
+        seed,
         version_lock: settings.version_lock.clone(),
         ignore_waves: settings.ignore_waves,
-    })
+    }
 }
 
 /// The variant and the version in the text of an os-release that came from `path`.

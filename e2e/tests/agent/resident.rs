@@ -11,7 +11,7 @@ use e2e::programs;
 use super::{Host, change_record, configure, host, state};
 
 /// Long enough on a machine that does a lot beside.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// An agent, and the socket on which it tells systemd how it is.
 struct Agent {

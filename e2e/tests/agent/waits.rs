@@ -68,12 +68,16 @@ fn each_step_can_wait_for_an_operator() {
     host.must(&["proceed"]);
     once(&host);
     assert_eq!((state(&host), host.world.next()), ("ready".to_owned(), Some(SetId::B)));
-    assert!(host.world.path("reboot-required").exists());
+    for sign in ["reboot-required", "reboot-required.pkgs"] {
+        let mode = fs::metadata(host.world.path(sign)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o644, "{sign}: who greets people at their login is not root");
+    }
     assert!(waits(&host).contains(&"manual".to_owned()));
     host.must(&["proceed"]);
     once(&host);
     assert_eq!((state(&host), host.restarted()), ("restarting".to_owned(), true));
     assert!(!host.world.path("reboot-required").exists());
+    assert!(!host.world.path("reboot-required.pkgs").exists());
 }
 
 #[test]
@@ -117,11 +121,11 @@ fn a_hold_has_an_end_in_the_future() {
 #[test]
 fn a_hook_puts_the_restart_off_for_as_long_as_it_may() {
     let host = host("hooks_delay_seconds = 3600");
-    hook(&host, "10-drain", "echo 'two jobs are left'\nexit 75");
+    hook(&host, "10-drain", "printf 'two jobs\\033[2J are left\\n'\nexit 75");
     once(&host);
     assert_eq!((state(&host), host.restarted()), ("staged".to_owned(), false));
     let text = host.must(&["status"]).stdout;
-    assert!(text.contains("10-drain") && text.contains("two jobs are left"), "{text}");
+    assert!(text.contains("10-drain") && text.contains("two jobs [2J are left"), "{text}");
     change_record(&host, |record| record["put_off"]["since"] = "2026-01-01T00:00:00Z".into());
     let said = once(&host).stderr;
     assert!(said.contains("10-drain"), "it is told that the hook was not asked: {said}");

@@ -197,5 +197,34 @@ fn each_thing_that_happens_is_told_once() {
     assert!(said.len() == 1 && said[0].contains("held"), "{said:#?}");
     host.must(&["resume"]);
     let said = told(&once(&host).stderr);
-    assert_eq!(said.len(), 1, "{said:#?}");
+    assert!(said.len() == 1 && said[0].contains("updates go on"), "{said:#?}");
+}
+
+#[test]
+fn what_is_held_is_not_told_again_when_it_goes_on() {
+    let host = host("restart = 'off'");
+    once(&host);
+    for (command, wanted) in
+        [("pause", &["held"][..]), ("resume", &["updates go on", "waits: off"])]
+    {
+        host.must(&[command]);
+        let said = once(&host).stderr;
+        let said: Vec<&str> = said.lines().filter(|line| line.starts_with('<')).collect();
+        assert_eq!(said.len(), wanted.len(), "{command}: {said:#?}");
+        let is_told = said.iter().zip(wanted).all(|(said, wanted)| said.contains(wanted));
+        assert!(is_told, "{command}: {said:#?}");
+    }
+    assert_eq!(state(&host), "staged");
+}
+
+#[test]
+fn only_what_was_taken_up_is_made_to_boot_next() {
+    let host = host("check = 'off'");
+    host.must(&["update-image"]);
+    let other = host.updog(&["update-apply", "--image", OLD]);
+    assert_eq!(other.code, 1, "{}", other.stderr);
+    assert!(other.stderr.contains(&format!("holds {NEW}, and not {OLD}")), "{}", other.stderr);
+    assert_eq!(host.world.next(), Some(SetId::A));
+    host.must(&["update-apply", "--image", NEW]);
+    assert_eq!(host.world.next(), Some(SetId::B));
 }

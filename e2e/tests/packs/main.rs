@@ -346,7 +346,7 @@ fn a_running_set_whose_tree_does_not_hold_gets_frames() {
 fn an_update_that_is_killed_in_the_middle_of_a_pack_is_finished_by_the_same_command() {
     let (world, packed) = packed();
     world.server.fault(PACK, 1, Fault::CutAfter(packed.bytes.len() / 2));
-    world.server.fault(PACK, 1, Fault::Silence);
+    world.server.fault(PACK, usize::MAX, Fault::Silence);
     let mut command = programs::command("updog");
     command.args(world.updog_arguments(SetId::A, &["update"]));
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

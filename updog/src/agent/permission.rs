@@ -98,15 +98,24 @@ impl<'a> Obstacles<'a> {
         let settings = self.settings;
         let mut waits: Waits = calendar::wait(&settings.calendar, self.now).into_iter().collect();
         waits.extend(uptime::wait(settings.minimum_uptime, self.now));
+        let again = self.again_after(&waits);
+        let mut wait = |code, reason| {
+            waits.push(Wait { step: Kind::Restart, code, reason, until: again });
+        };
         if settings.while_logged_in.waits() {
             let people = sessions::people(&self.sources.loginctl);
-            waits.extend(people.map(|said| self.wait(Kind::Restart, "logged-in", said)));
+            people.into_iter().for_each(|said| wait("logged-in", said));
         }
         if settings.on_battery.waits() && power::on_battery(&self.sources.power_supplies) {
-            let reason = "the host runs on battery".to_owned();
-            waits.push(self.wait(Kind::Restart, "battery", reason));
+            wait("battery", "the host runs on battery".to_owned());
         }
         waits
+    }
+
+    /// When what gives no sign is looked at again. Before what has a time is over, nothing would come of it.
+    fn again_after(&self, known: &[Wait]) -> Option<DateTime<Utc>> {
+        let ends: Option<Vec<_>> = known.iter().map(|wait| wait.until).collect();
+        self.again().max(ends?.into_iter().max())
     }
 
     fn hooks(&self) -> Option<Wait> {

@@ -108,7 +108,7 @@ impl Cause {
     }
 
     fn of(words: &str, rest: &str) -> Self {
-        Self(cut(&format!("{words}{rest}"), MAX_CAUSE).replace(char::is_control, " "))
+        Self(in_one_line(&format!("{words}{rest}"), MAX_CAUSE))
     }
 
     /// The text.
@@ -133,6 +133,11 @@ impl Finding {
         let detail: String = detail.chars().map(plain).collect();
         Self { cause, detail: Some(detail).filter(|detail| !detail.is_empty()) }
     }
+}
+
+/// The beginning of a text of anybody's, no longer than so many bytes, without what moves a cursor.
+pub fn in_one_line(text: &str, length: usize) -> String {
+    cut(text, length).replace(char::is_control, " ")
 }
 
 /// The beginning of a text, no longer than so many bytes.

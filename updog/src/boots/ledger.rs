@@ -22,7 +22,7 @@ pub struct Ledger {
     /// What ran when something was noted the last time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running: Option<Running>,
-    /// The set that an operator wants to go to with the next restart.
+    /// The set that is gone back to with the next restart, by an operator or by the agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub going_to: Option<SetId>,
     /// The records of panics that were there at the last note; `None` if nobody has looked.
@@ -32,13 +32,13 @@ pub struct Ledger {
     pub attempts: Vec<Attempt>,
 }
 
-/// What is wished of the release on a set that is left.
+/// How a set is left for the other one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
-    /// An operator does not want it here.
-    Not,
-    /// It may be taken again as soon as it is offered.
-    NotNow,
+pub enum Left {
+    /// An operator does not want its release here.
+    Declined,
+    /// Its release may be taken again as soon as it is offered.
+    PutBack,
 }
 
 /// A boot that was noted.
@@ -120,14 +120,15 @@ impl Ledger {
         self.add(attempt);
     }
 
-    /// Notes that `set` is to boot next, and what is wished of the other one. What was taken back there has its turn again, and may fail.
-    pub fn note_going_to(&mut self, set: SetId, other: Wish, now: DateTime<Utc>) {
+    /// Notes that `set` is to boot next, and how the other one is left. What was taken back there has its turn again, and may fail.
+    pub fn note_going_to(&mut self, set: SetId, left: Left, now: DateTime<Utc>) {
         self.going_to = Some(set);
-        let left = self.last_in(set.other()).and_then(|place| self.attempts.get_mut(place));
-        if let Some(left) = left {
-            left.declined |= other == Wish::Not;
-            if left.outcome == Outcome::Waiting {
-                left.withdraw(now);
+        let other = self.last_in(set.other()).and_then(|place| self.attempts.get_mut(place));
+        if let Some(other) = other {
+            // What a person has declined stays so.
+            other.declined |= left == Left::Declined;
+            if other.outcome == Outcome::Waiting {
+                other.withdraw(now);
             }
         }
         let runs = self.running.as_ref().is_some_and(|running| running.set == set);
@@ -147,6 +148,11 @@ impl Ledger {
         };
         let last = self.attempts.iter().enumerate().filter(last);
         last.filter(|(_, one)| one.declined).map(|(_, one)| &one.version).collect()
+    }
+
+    /// Whether this is one of them. What runs was gone to again.
+    pub fn declines(&self, version: &Version, running: &Version) -> bool {
+        version != running && self.declined_versions().contains(&version)
     }
 
     /// The last attempt with a set.

@@ -12,7 +12,7 @@ use signpost::Access;
 
 use super::image::{self, Brought, Image};
 use super::{Context, Place, ledger, place};
-use crate::args::{ApplyArguments, UpdateArguments};
+use crate::args::{UpdateApplyArguments, UpdateArguments};
 use crate::boots::file;
 use crate::config::Settings;
 use crate::error::Error;
@@ -51,11 +51,14 @@ impl fmt::Display for Applied {
 
 pub(super) fn run(
     context: &Context,
-    arguments: &ApplyArguments,
+    UpdateApplyArguments { image, apply: how }: &UpdateApplyArguments,
     now: DateTime<Utc>,
 ) -> Result<Outcome, Error> {
-    let mut place = context.place(access(arguments.dry_run))?;
-    let applied = apply(context, &mut place, arguments.dry_run, arguments.reboot, now)?;
+    let mut place = context.place(access(how.dry_run))?;
+    if let Some(wanted) = image {
+        is_staged(context, &place, wanted)?;
+    }
+    let applied = apply(context, &mut place, how.dry_run, how.reboot, now)?;
     drop(place);
     finish(context, &applied)
 }
@@ -91,6 +94,22 @@ fn access(dry_run: bool) -> Access {
     if dry_run { Access::Read } else { Access::Write }
 }
 
+/// What was written to the inactive set.
+fn staged(context: &Context, place: &Place) -> Result<Staged, Error> {
+    let (set, _) = place.inactive()?;
+    let staged = Staged::read(&context.settings.paths.state)?;
+    staged.filter(|staged| staged.set == set).ok_or(Error::NotStaged { set })
+}
+
+/// That it is this version, under the lock that whoever writes another one needs.
+fn is_staged(context: &Context, place: &Place, wanted: &Version) -> Result<(), Error> {
+    let Staged { set, version: there, .. } = staged(context, place)?;
+    if there == *wanted {
+        return Ok(());
+    }
+    Err(Error::OtherStaged { set, there, wanted: wanted.clone() })
+}
+
 fn apply(
     context: &Context,
     place: &mut Place,
@@ -98,11 +117,8 @@ fn apply(
     restarting: bool,
     now: DateTime<Utc>,
 ) -> Result<Applied, Error> {
-    let (set, _) = place.inactive()?;
-    let staged = Staged::read(&context.settings.paths.state)?
-        .filter(|staged| staged.set == set)
-        .ok_or(Error::NotStaged { set })?;
-    let version = staged.version.clone();
+    let staged = staged(context, place)?;
+    let (set, version) = (staged.set, staged.version.clone());
     let state = place.disk.state(place.active);
     if place::next(&state) == Some(set) {
         return Ok(Applied { version, set, changed: false, dry_run: false, restarting });

@@ -10,7 +10,7 @@ use signpost::Access;
 
 use super::{Context, Place, apply, ledger, place};
 use crate::args::{ApplyArguments, RevertArguments};
-use crate::boots::Wish;
+use crate::boots::Left;
 use crate::error::Error;
 
 /// What boots next after going back.
@@ -51,8 +51,8 @@ pub(super) fn run(
     let refused = |source| Error::Refusal { action: "take the update back", source };
     let cancelled = state.cancel_upgrade().map_err(refused)?;
     if !arguments.dry_run {
-        let wish = if arguments.allow_again { Wish::NotNow } else { Wish::Not };
-        note(context, active, wish, now);
+        let left = if arguments.allow_again { Left::PutBack } else { Left::Declined };
+        note(context, active, left, now);
         place.disk.store(&cancelled)?;
     }
     finish(context, &Reverted { dry_run: arguments.dry_run, changed: true, ..idle(active) })
@@ -74,7 +74,7 @@ pub(super) fn rollback(
     let refused = |source| Error::Refusal { action: "go back to the other set", source };
     let flipped = state.rollback_to_inactive().map_err(refused)?;
     if !arguments.dry_run {
-        note(context, other, Wish::Not, now);
+        note(context, other, Left::Declined, now);
         place.disk.store(&flipped)?;
     }
     drop(place);
@@ -91,8 +91,8 @@ fn idle(next: SetId) -> Reverted {
 
 /// Notes that it is wanted so: a set that is left is no set that failed. Who goes back has to get there, so that a ledger
 /// that cannot be used is no reason to stop.
-fn note(context: &Context, next: SetId, other: Wish, now: DateTime<Utc>) {
-    ledger::note_or_warn(context, |ledger| ledger.note_going_to(next, other, now));
+fn note(context: &Context, next: SetId, left: Left, now: DateTime<Utc>) {
+    ledger::note_or_warn(context, |ledger| ledger.note_going_to(next, left, now));
 }
 
 fn finish(context: &Context, reverted: &Reverted) -> Result<Outcome, Error> {

@@ -36,6 +36,7 @@ pub(super) fn snapshot(context: &Context, now: DateTime<Utc>) -> Snapshot {
     // Nothing of it is told here; that it cannot be read is.
     look.at(Source::Staged, Staged::read(&paths.state));
     let ledger = look.at(Source::Ledger, file::read(&paths.state));
+    let gathered = look.at(Source::Agent, Gathered::of(context, now));
     let mut snapshot = Snapshot {
         version: host.as_ref().map(|host| host.version.clone()),
         variant: host.map(|host| host.variant),
@@ -50,7 +51,7 @@ pub(super) fn snapshot(context: &Context, now: DateTime<Utc>) -> Snapshot {
     if let Some(place) = place {
         add_place(&mut snapshot, &place, &ledger.unwrap_or_default());
     }
-    if let Ok(gathered) = Gathered::of(context, now) {
+    if let Some(gathered) = gathered {
         add_agent(&mut snapshot, context, &gathered, now);
     }
     snapshot

@@ -124,7 +124,6 @@ mod tests {
 
         fn check(&self, name: &str, script: &str) {
             let path = self.0.path().join(name);
-            // Renamed when it is whole and closed: a file that some other thread's child has open for writing cannot be run.
             fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         }
@@ -189,10 +188,15 @@ mod tests {
         let folders = Folders::new();
         folders.check("image/10-slow", "echo waiting; sleep 3600");
         folders.check("image/20-b", "exit 0");
-        let (finding, told) = folders.run(Duration::from_millis(300));
-        let detail = finding.unwrap().detail.unwrap();
-        assert!(detail.contains("waiting") && detail.contains("did not end"), "{detail}");
-        assert_eq!(told, ["10-slow"]);
+        // A machine that is busy gives it more time to speak.
+        let spoke = [300, 3_000, 30_000].into_iter().any(|time| {
+            let (finding, told) = folders.run(Duration::from_millis(time));
+            let detail = finding.unwrap().detail.unwrap();
+            assert!(detail.contains("did not end"), "{detail}");
+            assert_eq!(told, ["10-slow"]);
+            detail.contains("waiting")
+        });
+        assert!(spoke);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta};
 use gptprio::{SetId, Tries, choose};
 use handover::Fault;
-use updog::boots::{Cause, Finding, Ledger, Outcome};
+use updog::boots::{Cause, Finding, Ledger, Left, Outcome};
 
 use super::machine::{Fate, Machine, not_started, version};
 
@@ -127,8 +127,24 @@ fn a_rollback_before_anything_was_proven_is_no_failure_either() {
 #[test]
 fn an_update_that_is_taken_back_was_never_tried() {
     let mut machine = updated(1, &[]);
-    assert!(machine.revert() && machine.boot(Fate::Well));
+    assert!(machine.revert(Left::Declined) && machine.boot(Fate::Well));
     assert_eq!((machine.active, machine.outcome_in(SetId::B).0), (SetId::A, Outcome::Withdrawn));
+}
+
+#[test]
+fn only_a_person_declines_a_release_and_only_a_person_takes_that_back() {
+    let mut machine = updated(1, &[]);
+    assert!(machine.revert(Left::PutBack));
+    assert!(machine.ledger.declined_versions().is_empty());
+    assert!(machine.update(version(1), 1) && machine.revert(Left::Declined));
+    assert_eq!(machine.ledger.declined_versions(), [&version(1)]);
+    assert!(machine.ledger.declines(&version(1), &version(0)));
+    assert!(!machine.ledger.declines(&version(1), &version(1)), "it runs");
+    let now = machine.now();
+    machine.ledger.note_going_to(machine.active, Left::PutBack, now);
+    assert_eq!(machine.ledger.declined_versions(), [&version(1)], "a person's word stands");
+    assert_eq!(machine.ledger.clear(Some(&version(1))), [version(1)]);
+    assert!(machine.ledger.declined_versions().is_empty());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use gptprio::{BootBits, Priority, SetId, Sets, State, Tries, start};
 use handover::{Fault, Handover, NotStarted, Rule, TableNote};
 use manifest::{Content, Contents, Digest};
 use semver::Version;
-use updog::boots::{Attempt, Cause, Finding, Ledger, Outcome, PanicRecord, Seen, Wish};
+use updog::boots::{Attempt, Cause, Finding, Ledger, Left, Outcome, PanicRecord, Seen};
 use updog::health::verdict;
 use updog::staged::Staged;
 
@@ -128,16 +128,16 @@ impl Machine {
     pub(crate) fn roll_back(&mut self) -> bool {
         let Ok(back) = self.state().rollback_to_inactive() else { return false };
         if self.notes {
-            self.ledger.note_going_to(self.active.other(), Wish::Not, self.now());
+            self.ledger.note_going_to(self.active.other(), Left::Declined, self.now());
         }
         self.sets = back.sets;
         true
     }
 
-    /// Takes an update back before it was started; whether that was allowed.
-    pub(crate) fn revert(&mut self) -> bool {
+    /// Takes an update back before it was started, and leaves it so; whether that was allowed.
+    pub(crate) fn revert(&mut self, left: Left) -> bool {
         let Ok(back) = self.state().cancel_upgrade() else { return false };
-        self.ledger.note_going_to(self.active, Wish::Not, self.now());
+        self.ledger.note_going_to(self.active, left, self.now());
         self.sets = back.sets;
         true
     }

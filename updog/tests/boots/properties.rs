@@ -2,7 +2,7 @@
 
 use gptprio::{SetId, Tries};
 use proptest::prelude::*;
-use updog::boots::{MAX_ATTEMPTS, Outcome};
+use updog::boots::{Left, MAX_ATTEMPTS, Outcome};
 
 use super::machine::{Fate, Machine, version};
 
@@ -18,7 +18,9 @@ enum Event {
     RollBack {
         notes: bool,
     },
-    Revert,
+    Revert {
+        declined: bool,
+    },
     Clear(u64),
 }
 
@@ -38,7 +40,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         2 => (1..6_u64, 1..4_u8).prop_map(|(newest, tries)| Event::Update { newest, tries }),
         6 => fate.prop_map(Event::Boot),
         1 => any::<bool>().prop_map(|notes| Event::RollBack { notes }),
-        1 => Just(Event::Revert),
+        1 => any::<bool>().prop_map(|declined| Event::Revert { declined }),
         1 => (0..6_u64).prop_map(Event::Clear),
     ];
     prop::collection::vec(event, 0..120)
@@ -63,7 +65,8 @@ fn carry_out(machine: &mut Machine, event: &Event) {
             machine.notes = notes;
             machine.roll_back();
         }
-        Event::Revert => drop(machine.revert()),
+        Event::Revert { declined: true } => drop(machine.revert(Left::Declined)),
+        Event::Revert { declined: false } => drop(machine.revert(Left::PutBack)),
         Event::Clear(minor) => drop(machine.ledger.clear(Some(&version(minor)))),
     }
 }

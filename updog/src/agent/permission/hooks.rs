@@ -6,7 +6,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::boots::{Cause, Finding, in_one_line};
 use crate::health::{Deadline, checks};
+
+/// Longest name of a hook that is told, in bytes.
+const MAX_NAME: usize = 128;
 
 /// A hook that wants to wait.
 pub(super) struct Wants {
@@ -19,6 +23,9 @@ pub(super) struct Wants {
 /// Runs them; the first that wants to wait. All of them together may take so long.
 pub(super) fn run(folders: &[PathBuf], limit: Duration) -> Option<Wants> {
     let failed = checks::first_failed(folders, Deadline::after(limit), &|_| ())?;
-    let lines = failed.said.lines().map(str::trim).filter(|line| !line.is_empty());
-    Some(Wants { hook: failed.name, why: lines.collect::<Vec<_>>().join("; ") })
+    // It goes to the journal, to systemd and onto a terminal.
+    let name = in_one_line(&failed.name, MAX_NAME);
+    let said = Finding::with(Cause::check(&name), &failed.said).detail.unwrap_or_default();
+    let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+    Some(Wants { hook: name, why: lines.collect::<Vec<_>>().join("; ") })
 }

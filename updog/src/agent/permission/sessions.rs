@@ -3,11 +3,15 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// The people who are logged in, in words; nobody where there is no logind.
-pub(super) fn people(loginctl: &Path) -> Option<String> {
-    let list = said(loginctl, &["list-sessions", "--no-legend", "--no-pager"])?;
-    let people: Vec<String> = ids(&list).filter_map(|id| person(loginctl, id)).collect();
-    in_words(people)
+/// The people who are logged in, in words. Where nobody can say who is, somebody may be.
+pub(crate) fn people(loginctl: &Path) -> Option<String> {
+    match said(loginctl, &["list-sessions", "--no-legend", "--no-pager"]) {
+        // One that has ended meanwhile is nobody's.
+        Ok(list) => in_words(ids(&list).filter_map(|id| person(loginctl, id)).collect()),
+        Err(why) => Some(format!(
+            "who is logged in is not known: loginctl {why}; `while_logged_in = 'go'` does not ask"
+        )),
+    }
 }
 
 fn in_words(mut people: Vec<String>) -> Option<String> {
@@ -28,7 +32,7 @@ fn ids(list: &str) -> impl Iterator<Item = &str> {
 
 fn person(loginctl: &Path, id: &str) -> Option<String> {
     let fields = ["show-session", id, "--property=Class", "--property=State", "--property=Name"];
-    of_session(&said(loginctl, &fields)?)
+    of_session(&said(loginctl, &fields).ok()?)
 }
 
 /// Whose session it is, if it is a person's that is not ending.
@@ -41,9 +45,16 @@ fn of_session(text: &str) -> Option<String> {
     (is_person && field("State") != "closing").then(|| field("Name").to_owned())
 }
 
-fn said(program: &Path, arguments: &[&str]) -> Option<String> {
-    let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+/// What it says, or how it fails.
+fn said(program: &Path, arguments: &[&str]) -> Result<String, String> {
+    let run = Command::new(program).args(arguments).stdin(Stdio::null()).output();
+    let output = run.map_err(|error| format!("cannot be run: {error}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last = said.lines().rfind(|line| !line.trim().is_empty());
+    Err(last.map_or_else(|| output.status.to_string(), |line| format!("says {line:?}")))
 }
 
 #[cfg(test)]
@@ -78,6 +89,21 @@ mod tests {
         fs::write(&loginctl, script).unwrap();
         fs::set_permissions(&loginctl, fs::Permissions::from_mode(0o755)).unwrap();
         assert_eq!(people(&loginctl).unwrap(), "ada, bob are logged in");
-        assert_eq!(people(Path::new("/nonexistent/loginctl")), None);
+    }
+
+    #[test]
+    fn nobody_is_there_only_if_somebody_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let loginctl = folder.path().join("loginctl");
+        let says = |script: &str| {
+            fs::write(&loginctl, format!("#!/bin/sh\n{script}\n")).unwrap();
+            fs::set_permissions(&loginctl, fs::Permissions::from_mode(0o755)).unwrap();
+            people(&loginctl)
+        };
+        assert_eq!(says("exit 0"), None);
+        let unknown = says("echo 'Failed to connect to bus' >&2; exit 1").unwrap();
+        assert!(unknown.contains("is not known") && unknown.contains("Failed to connect to bus"));
+        let missing = people(Path::new("/nonexistent/loginctl")).unwrap();
+        assert!(missing.contains("cannot be run"), "{missing}");
     }
 }

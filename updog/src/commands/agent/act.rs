@@ -100,7 +100,9 @@ impl Agent {
         version: Version,
         waiting: &mut Waiting,
     ) -> Result<(), Error> {
-        let ended = self.hand.run(&["update-apply"], waiting, &self.notify).await?;
+        // Somebody may have written another one meanwhile.
+        let apply = ["update-apply", "--image", &version.to_string()];
+        let ended = self.hand.run(&apply, waiting, &self.notify).await?;
         let problem = (!ended.is_well()).then(|| why(&ended, "update-apply"));
         let failed = problem.is_some();
         if let Some(reason) = problem.clone() {

@@ -36,7 +36,7 @@ impl Gathered {
     pub(in crate::commands) fn of(context: &Context, now: DateTime<Utc>) -> Result<Self, Error> {
         let state = &context.settings.paths.state;
         let place = context.place(Access::Read)?;
-        let host = host::read(&context.settings)?;
+        let host = host::seen(&context.settings)?;
         let ledger = ledger::known(context, &place, &host.version, now)?;
         let (record, orders) = (record(context)?, orders(context, now));
         let bits = place.disk.state(place.active);

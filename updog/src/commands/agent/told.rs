@@ -1,10 +1,12 @@
 //! What is new is told once: to the journal, to systemd, and to whoever looks for `/run/reboot-required`.
 
-use std::fs;
-use std::io;
+use std::fs::{self, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use semver::Version;
+use tempfile::NamedTempFile;
 
 use super::Agent;
 use super::gather::Gathered;
@@ -36,10 +38,12 @@ pub(super) fn tell(agent: &Agent, gathered: &mut Gathered, waits: &[Wait]) {
         return;
     }
     let held = StateName::Held.as_str();
-    if before.as_ref().is_some_and(|before| before.state == held) && now.state != held {
+    let resumed = before.as_ref().is_some_and(|before| before.state == held) && now.state != held;
+    if resumed {
         agent.journal.tell(&Event::Resumed);
     }
-    let same = before.as_ref().is_some_and(|before| before.is_about(&now));
+    // What it was held in was told before.
+    let same = resumed || before.as_ref().is_some_and(|before| before.is_about(&now));
     of_state(gathered, &state).filter(|_| !same).into_iter().for_each(|event| {
         agent.journal.tell(&event);
     });
@@ -117,19 +121,41 @@ fn reboot_required(path: &Path, ready: Option<&Version>) -> io::Result<()> {
     let ours = |line: &str| line == "waystone" || line.starts_with("waystone ");
     let others = fs::read_to_string(&list).unwrap_or_default();
     let is_ours = others.lines().any(ours);
+    // The list says whose the sign is: it comes first, and goes last.
     match ready {
-        Some(version) if !is_ours => {
-            fs::write(path, "*** System restart required ***\n")?;
-            fs::write(&list, format!("{others}waystone {version}\n"))
+        Some(version) => {
+            if !is_ours {
+                write_for_all(&list, &format!("{others}waystone {version}\n"))?;
+            }
+            match path.exists() {
+                true => Ok(()),
+                false => write_for_all(path, "*** System restart required ***\n"),
+            }
         }
         None if is_ours => {
             let left: Vec<&str> = others.lines().filter(|line| !ours(line)).collect();
             if left.is_empty() {
-                fs::remove_file(&list)?;
-                return fs::remove_file(path);
+                remove(path)?;
+                return remove(&list);
             }
-            fs::write(&list, format!("{}\n", left.join("\n")))
+            write_for_all(&list, &format!("{}\n", left.join("\n")))
         }
+        None => Ok(()),
+    }
+}
+
+/// Puts a text there in one step, for everybody to read: whoever greets people at their login is not root.
+fn write_for_all(path: &Path, text: &str) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let mut file = NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().set_permissions(Permissions::from_mode(0o644))?;
+    file.persist(path).map(drop).map_err(|error| error.error)
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
 }
