@@ -30,9 +30,14 @@ const OPTIONS: &str = "detect_leaks=1:exitcode=99";
 type Suite = (&'static str, &'static str, &'static [&'static str]);
 
 /// Counting allocators have no say beside the sanitizer's, so that tests of memory are left out.
-const SUITES: [Suite; 5] = [
+const SUITES: [Suite; 6] = [
     ("lib/watchdog", "the watchdog's ioctl", &["--package", "watchdog", "--lib"]),
     ("initramfs", "device-mapper's request and the ioctl", &["--package", "initramfs", "--lib"]),
+    (
+        "migrator",
+        "what a migration does between fork and exec",
+        &["--package", "migrator", "--lib", "--", "run::"],
+    ),
     (
         "lib/frames",
         "zstd, as frames and their index are read",
@@ -62,7 +67,7 @@ const SUITES: [Suite; 5] = [
 /// How to run it.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Only these: lib/watchdog, initramfs, lib/frames, lib/pack, updog
+    /// Only these: lib/watchdog, initramfs, migrator, lib/frames, lib/pack, updog
     #[arg(value_name = "SUITE", value_parser = SUITES.map(|(name, ..)| name))]
     suites: Vec<String>,
 }

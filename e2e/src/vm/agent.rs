@@ -27,6 +27,10 @@ enum Kind {
     Patient,
 }
 
+/// What the settings of 1.0.0 are called in 1.1.0.
+const SETTINGS: &str =
+    "guest: settings: network/hostname registry/mirror-host registry/mirror-port";
+
 /// When the window is open, in the guest's clock.
 const WINDOW: std::ops::Range<&str> = "03:00:00".."04:00:00";
 
@@ -57,7 +61,7 @@ date --utc --set 'tomorrow 02:59:50' >/dev/null
 pub(super) const CASES: &[Case<Places>] = &[
     Case {
         name: "agent-timers-update",
-        holds: "a timer alone carries a host to 1.1.0: fetched outside its maintenance window, restarted in it, proven good, idle again, by the seed that it made",
+        holds: "a timer alone carries a host to 1.1.0: fetched outside its maintenance window, restarted in it, proven good, idle again, with its settings and by the seed that it made",
         run: timers_update,
     },
     Case {
@@ -81,7 +85,7 @@ impl Kind {
     /// The folders with its files, below `fixtures/host/agent`.
     fn files(self) -> impl Iterator<Item = &'static str> {
         let folders: &[&str] = match self {
-            Self::Timers => &["timers", "window", "metrics"],
+            Self::Timers => &["timers", "window", "metrics", "../first"],
             Self::Rounds => &["timers", "resident"],
             Self::Window => &["window"],
             Self::Patient => &["patient"],
@@ -92,16 +96,18 @@ impl Kind {
 
 fn timers_update(places: &Places) -> Result<(), Failure> {
     let host = Host::new(places, Kind::Timers)?;
-    host.publish("1.1.0", None)?;
+    host.publish_with_settings("1.1.0")?;
     let said = host.machine_at("02:30:00")?.order("staged", ONWARD).run("1")?;
     started(&said, SetId::A, "1.0.0")?;
     says(&said, "1.0.0 in set A is good")?;
     waited_for_window(&said)?;
     says(&said, "guest: two rounds later: agent: staged 1.1.0")?;
     says(&said, r#"guest: over the network: updog_state{state="staged"} 1"#)?;
+    says(&said, "guest: settings: host/name registry/mirror")?;
     let seed = seed(&said)?;
     let said = host.machine_at("03:10:00")?.boot("2", &["1.1.0: idle"])?;
     started(&said, SetId::B, "1.1.0")?;
+    says(&said, SETTINGS)?;
     says(&said, "1.1.0 in set B is good")?;
     let kept = self::seed(&said)?;
     ensure(kept == seed, || format!("the seed was {seed} and is {kept}"))?;

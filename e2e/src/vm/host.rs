@@ -61,7 +61,7 @@ impl<'a> Host<'a> {
     ) -> Result<(), Failure> {
         let release = self.release(version, flavour)?;
         let folder = self.bench.folder.join("migrations");
-        migrations::gather(&folder, &self.bench.system, version, programs)?;
+        migrations::gather(&folder, &self.bench.system.programs, version, programs)?;
         let add = |repository: &Repository| repository.add(&release, Some(&folder));
         self.repository.iter().try_for_each(add)
     }

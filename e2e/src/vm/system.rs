@@ -43,7 +43,7 @@ pub(super) const FIRST: &str = "1.0.0";
 #[derive(Clone, Debug)]
 pub struct System {
     folder: PathBuf,
-    programs: PathBuf,
+    pub(super) programs: PathBuf,
     initramfs: PathBuf,
     selector: PathBuf,
     kernel: PathBuf,

@@ -10,6 +10,7 @@ use super::super::case::{Failure, Places, make_anew};
 use super::super::console::Said;
 use super::super::debian::output;
 use super::super::machine::Machine;
+use super::super::migrations;
 use super::super::repository::{self, Repository};
 use super::super::system_disk::SystemDisk;
 use super::Kind;
@@ -26,6 +27,7 @@ const FIRST: &str = "1.0.0";
 pub(super) struct Host<'a> {
     workshop: Workshop<'a>,
     folder: PathBuf,
+    programs: PathBuf,
     /// Its disk.
     pub(super) disk: SystemDisk,
     repository: Repository,
@@ -44,7 +46,7 @@ impl<'a> Host<'a> {
         let repository = Repository::new(&folder.join("empty"), &programs, &folder.join("repo"))?;
         let workshop = Workshop::new(places, kind, &root)?;
         let disk = SystemDisk::at(workshop.disk(&workshop.release(FIRST, None)?)?);
-        Ok(Self { workshop, folder, disk, repository })
+        Ok(Self { workshop, folder, programs, disk, repository })
     }
 
     /// Publishes a release, with more files from a folder of `fixtures/host/agent` if one is named.
@@ -54,6 +56,17 @@ impl<'a> Host<'a> {
     /// Fails if image-builder or repo-tools does.
     pub(super) fn publish(&self, version: &str, more: Option<&str>) -> Result<(), Failure> {
         self.repository.add(&self.workshop.release(version, more)?, None)
+    }
+
+    /// Publishes a release with settings of other names.
+    ///
+    /// # Errors
+    ///
+    /// As [`Host::publish`], and if the migrations are not built.
+    pub(super) fn publish_with_settings(&self, version: &str) -> Result<(), Failure> {
+        let folder = self.folder.join("migrations");
+        migrations::gather(&folder, &self.programs, version, &["hostname", "registry-mirror"])?;
+        self.repository.add(&self.workshop.release(version, None)?, Some(&folder))
     }
 
     /// Leaves what a look at the case needs.
