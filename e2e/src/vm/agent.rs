@@ -45,7 +45,8 @@ date --utc --set 02:59:50 >/dev/null
 
 /// Once the update is staged: the clock goes back, beyond the window, and to just before the next one. In between the agent has looked at the
 /// repository twice: it is awake, and has decided anew.
-const BACK_AND_FORTH: &str = r#"set_clock() {
+const BACK_AND_FORTH: &str = r#"systemctl reload updog-agent && echo 'guest: it reads its configuration again' >/dev/console
+set_clock() {
     date --utc --set "$1" >/dev/null
     echo "guest: the clock is set: $1" >/dev/console
     began=$(cat /run/announce/looks)
@@ -172,6 +173,7 @@ fn clock(places: &Places) -> Result<(), Failure> {
     started(&said, SetId::A, "1.0.0")?;
     waited_for_window(&said)?;
     never_says(&said, "the agent cannot go on")?;
+    says(&said, "guest: it reads its configuration again")?;
     ["01:00", "05:00"]
         .iter()
         .try_for_each(|time| says(&said, &format!("guest: at {time}: agent: staged 1.1.0")))?;
