@@ -24,6 +24,7 @@ mod status;
 
 use chrono::Utc;
 use cli::Outcome;
+use rustix::process::{Signal, set_parent_process_death_signal};
 
 use crate::args::{Arguments, Command};
 use crate::config::{ConfigError, Settings};
@@ -92,8 +93,17 @@ pub fn run(arguments: Arguments) -> Result<Outcome, Error> {
     }
 }
 
+/// Has a command of the agent's end with it: alone it would hold the disk, and the next agent would find that taken. Whose agent is gone already
+/// finds no text of the configuration. Old kernels that refuse let it live on, which costs time only.
+fn end_with_agent() {
+    let _ = set_parent_process_death_signal(Some(Signal::TERM));
+}
+
 /// The configuration, and its text.
 fn load(arguments: &Arguments) -> Result<(Settings, String), ConfigError> {
+    if arguments.config_text.is_some() {
+        end_with_agent();
+    }
     let text = Settings::text(arguments.config_text.as_deref().unwrap_or(&arguments.config))?;
     Ok((Settings::parse(&text, &arguments.config)?, text))
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -9,6 +10,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use nix::sys::prctl::set_child_subreaper;
+use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
 
 use super::again::{go_on, read, write_disk};
 use super::bed::{Bed, Host};
@@ -43,6 +49,7 @@ pub fn kill(
     scratch: &Path,
 ) -> io::Result<Outcome> {
     let Doing::Programs(_) = operation.doing else { return Ok(Outcome::default()) };
+    set_child_subreaper(true)?;
     let host = prepared(bed, operation, scratch)?;
     let mut known = bed.known(&host)?;
     let disk: Arc<[u8]> = fs::read(host.disk())?.into();
@@ -111,12 +118,21 @@ fn killed_after(
     for child in &running {
         let mut child = child.lock().unwrap_or_else(PoisonError::into_inner);
         if child.try_wait()?.is_none() {
-            child.kill()?;
-            child.wait()?;
+            end_group(&mut child)?;
             was_running = true;
         }
     }
     Ok(was_running)
+}
+
+/// Kills a program with all that it has started, as systemd does with a unit, and waits until they are gone.
+fn end_group(child: &mut std::process::Child) -> io::Result<()> {
+    let group = i32::try_from(child.id()).map_err(io::Error::other)?;
+    killpg(Pid::from_raw(group), Signal::SIGKILL)?;
+    child.wait()?;
+    // What it left is ours to wait for, by now.
+    while waitpid(Pid::from_raw(-group), None).is_ok() {}
+    Ok(())
 }
 
 type Running = Mutex<std::process::Child>;
@@ -126,7 +142,8 @@ fn start(host: &Host, operation: &Operation, scratch: &Path) -> io::Result<Vec<R
     let start = |program: &super::trace::Program| {
         let mut command = Command::new(&program.path);
         command.args(&program.arguments).stdin(Stdio::null());
-        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().map(Mutex::new)
+        command.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        command.spawn().map(Mutex::new)
     };
     programs.iter().map(start).collect()
 }

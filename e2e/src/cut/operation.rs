@@ -55,6 +55,13 @@ impl Operation {
         matches!(self.doing, Doing::Programs(_))
     }
 
+    /// Whether its exit code says what became of it. The agent's does not: what failed it tries again later, and each of its steps is a command
+    /// whose own calls fail in other operations.
+    #[must_use]
+    pub fn says_how_it_ended(&self) -> bool {
+        self.has_programs() && self.name != "agent"
+    }
+
     /// Whether its states take long: those of a whole disk as a file, and those of two programs, again and again.
     #[must_use]
     pub fn is_long(&self) -> bool {
