@@ -1,8 +1,8 @@
 //! Certificates of servers, and of the authorities that a host trusts in place of its system's.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use x509_cert::Certificate;
-use x509_cert::der::Decode;
+use x509_cert::der::asn1::AnyRef;
+use x509_cert::der::{self, Decode, Reader, SliceReader};
 
 use super::Finding;
 
@@ -31,8 +31,10 @@ pub enum Owner {
 
 impl Validity {
     /// How long a certificate in DER lasts; nothing if it is none, or of no time that a calendar has.
+    ///
+    /// What comes before and behind is stepped over: reading all of it would take as much memory as a length in it says.
     pub fn of(der: &[u8]) -> Option<Self> {
-        let validity = Certificate::from_der(der).ok()?.tbs_certificate.validity;
+        let validity = validity(der).ok()?;
         let time = |time: x509_cert::time::Time| {
             DateTime::from_timestamp(time.to_unix_duration().as_secs().try_into().ok()?, 0)
         };
@@ -43,6 +45,26 @@ impl Validity {
     fn notice(&self) -> TimeDelta {
         NOTICE.min((self.ends - self.begins) / 4).max(TimeDelta::zero())
     }
+}
+
+/// The dates in a certificate: `tbsCertificate` with its version, serial number, signature, issuer and validity (RFC 5280, section 4.1).
+fn validity(der: &[u8]) -> der::Result<x509_cert::time::Validity> {
+    SliceReader::new(der)?.sequence(|certificate| {
+        let validity = certificate.sequence(|fields| {
+            // A certificate of version 1 does not say so.
+            if fields.peek_tag()?.is_context_specific() {
+                AnyRef::decode(fields)?;
+            }
+            for _ in ["serial number", "signature", "issuer"] {
+                AnyRef::decode(fields)?;
+            }
+            let validity = x509_cert::time::Validity::decode(fields)?;
+            fields.read_slice(fields.remaining_len())?;
+            Ok(validity)
+        })?;
+        certificate.read_slice(certificate.remaining_len())?;
+        Ok(validity)
+    })
 }
 
 /// One finding for each certificate that has expired, soon will, or does not say when; if there is none, one about the first to expire, if there
