@@ -156,3 +156,43 @@ impl Permission for Obstacles<'_> {
         })
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::path::Path;
+
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::config::Settings;
+
+    /// What a restart waits for on a host with these windows on which nobody can say who is logged in: a code and a time each.
+    fn waits(windows: &str, now: DateTime<Utc>) -> Vec<(&'static str, Option<DateTime<Utc>>)> {
+        let text = format!(
+            "metadata_base_url = 'file:///a'\ntargets_base_url = 'file:///a'\nseed = 1\n\
+             [agent]\nminimum_uptime_seconds = 0\non_battery = 'go'\nhooks_dirs = []\n{windows}"
+        );
+        let settings = Settings::parse(&text, Path::new("updog.toml")).unwrap().agent;
+        let mut obstacles = Obstacles::new(&settings, Ask::Nobody, None, now);
+        obstacles.sources.loginctl = "/nonexistent/loginctl".into();
+        obstacles.restart().into_iter().map(|wait| (wait.code, wait.until)).collect()
+    }
+
+    #[test]
+    fn what_gives_no_sign_is_not_looked_at_before_a_window_opens() {
+        let window = "[[agent.window]]\nstart = '03:00'\nlength_minutes = 60\n";
+        let never = "[[agent.blackout]]\nfrom = '2000-01-01'\nto = '2200-01-01'\n";
+        let opens: DateTime<Utc> = "2026-11-26T03:00:00Z".parse().unwrap();
+        let before = opens - TimeDelta::hours(5);
+        let at_opening = Some(opens);
+        assert_eq!(waits(window, before), [("window", at_opening), ("logged-in", at_opening)]);
+        assert_eq!(waits(window, opens), [("logged-in", opens.checked_add_signed(LOOK_AGAIN))]);
+        let at_once = before.checked_add_signed(LOOK_AGAIN);
+        assert_eq!(waits("", before), [("logged-in", at_once)]);
+        assert_eq!(
+            waits(&format!("{window}{never}"), before),
+            [("window", None), ("logged-in", None)]
+        );
+    }
+}

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// The people who are logged in, in words. Where nobody can say who is, somebody may be.
-pub(crate) fn people(loginctl: &Path) -> Option<String> {
+pub(super) fn people(loginctl: &Path) -> Option<String> {
     match said(loginctl, &["list-sessions", "--no-legend", "--no-pager"]) {
         // One that has ended meanwhile is nobody's.
         Ok(list) => in_words(ids(&list).filter_map(|id| person(loginctl, id)).collect()),
