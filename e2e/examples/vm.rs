@@ -1,5 +1,6 @@
 //! Runs the cases of the virtual machine: all of them, or those that are named by themselves or by their group; `--list` names
-//! them, a group after the other.
+//! them, a group after the other. With `--again` a case that fails is tried once more, and both are said: for machines that do other
+//! work too.
 //!
 //! What they run is built before:
 //!
@@ -22,7 +23,8 @@ use std::time::Instant;
 use e2e::vm::{Trial, all};
 
 fn main() -> ExitCode {
-    let wanted: Vec<String> = env::args().skip(1).collect();
+    let (options, wanted): (Vec<String>, Vec<String>) =
+        env::args().skip(1).partition(|word| word == "--again");
     let cases = all();
     if wanted.iter().any(|word| word == "--list") {
         list(&cases);
@@ -37,7 +39,9 @@ fn main() -> ExitCode {
     let chosen = cases
         .iter()
         .filter(|case| wanted.is_empty() || wanted.iter().any(|word| is_meant(case, word)));
-    let verdicts: Vec<bool> = chosen.map(try_case).collect();
+    let again = !options.is_empty();
+    let verdicts: Vec<bool> =
+        chosen.map(|case| try_case(case) || (again && try_case(case))).collect();
     let passed = verdicts.iter().filter(|held| **held).count();
     println!("{passed} passed, {} failed", verdicts.len() - passed);
     if passed == verdicts.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

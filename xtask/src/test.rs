@@ -96,22 +96,48 @@ fn boot_selector() -> Result<String> {
 }
 
 /// Through nextest where it is there, since it runs all tests at once. The programs that whole-path tests
-/// start are built before, with the same features, so that no test has to.
+/// start are built before, with the same features, so that no test has to. With nextest a test that fails is tried
+/// [again](TRIES): the tests run real processes on machines that do other work too. One that passes then does not end
+/// the run, but it is named, since it is to be mended.
 fn tests() -> Result<String> {
     Run::cargo().args(["build", "--workspace", "--bins", "--locked"]).run()?;
     let nextest = find_program("cargo-nextest").is_some();
     let plain: &[&str] = &["test", "--workspace", "--lib", "--bins", "--tests", "--locked"];
-    let arguments = if nextest {
-        &["nextest", "run", "--workspace", "--locked", "--no-fail-fast", "--status-level", "fail"]
-    } else {
-        plain
-    };
+    let arguments = if nextest { NEXTEST } else { plain };
     let programs = place::target().join("debug");
     let run = Run::cargo().args(arguments).env("WAYSTONE_PROGRAMS", programs);
     // The same cases for every change; a run by hand looks at new ones.
     let said = run.env("PROPTEST_RNG_SEED", "1").run()?;
-    let summary = said.stderr.lines().rev().find_map(|line| line.split_once("Summary"));
-    Ok(summary.map(|(_, summary)| after_bracket(summary).to_owned()).unwrap_or_default())
+    Ok(summary(&said.stderr))
+}
+
+/// How often a test may fail and be tried again.
+const TRIES: &str = "2";
+
+const NEXTEST: &[&str] = &[
+    "nextest",
+    "run",
+    "--workspace",
+    "--locked",
+    "--no-fail-fast",
+    "--status-level",
+    "fail",
+    "--final-status-level",
+    "flaky",
+    "--retries",
+    TRIES,
+];
+
+/// What nextest counted, and the name of each test that did not pass at first.
+fn summary(said: &str) -> String {
+    let mut lines = said.lines().skip_while(|line| !line.trim_start().starts_with("Summary"));
+    let Some((_, counted)) = lines.next().and_then(|line| line.split_once("Summary")) else {
+        return String::new();
+    };
+    let again = lines.filter(|line| line.trim_start().starts_with("FLAKY"));
+    let again =
+        again.map(|line| format!("; passed only when tried again: {}", after_bracket(line)));
+    std::iter::once(after_bracket(counted).to_owned()).chain(again).collect()
 }
 
 /// Drops nextest's own time in brackets.
@@ -129,4 +155,22 @@ fn documentation() -> Result<String> {
 fn demo() -> Result<String> {
     let said = Run::cargo().args(["xtask", "demo", "--no-boot"]).run()?;
     Ok(said.stdout.lines().last().unwrap_or_default().trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_that_did_not_pass_at_first_are_named() {
+        let said =
+            "   Compiling x\n     Summary [   1.5s] 3 tests run: 3 passed (1 flaky), 60 skipped\n";
+        assert_eq!(summary(said), "3 tests run: 3 passed (1 flaky), 60 skipped");
+        let flaky = "   FLAKY 2/3 [   0.086s] (2/3) migrator::migrating confined::x\n";
+        assert_eq!(
+            summary(&format!("{flaky}{said}{flaky}")),
+            "3 tests run: 3 passed (1 flaky), 60 skipped; passed only when tried again: (2/3) migrator::migrating confined::x"
+        );
+        assert_eq!(summary("nothing"), "");
+    }
 }
