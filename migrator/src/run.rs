@@ -55,8 +55,9 @@ const MAX_LINE: u64 = 4096;
 /// What a line costs beside its bytes: the name before it.
 const LINE_COST: u64 = 40;
 
-/// How long the rest of the output is waited for, once the program and all of its group are gone.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+/// How long the rest of the output is waited for, once the program and all of its group are killed. Nothing but a kernel that filters no system calls lets anybody
+/// leave the group and hold the output: elsewhere it ends as soon as they are gone.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// How a migration is called.
 #[derive(Clone, Copy, Debug)]
@@ -173,8 +174,9 @@ fn start(mut command: Command, call: &Place<'_>, limits: &Limits) -> io::Result<
         let _ = sender.send(Event::Line("nothing filters its system calls here".to_owned()));
     }
     let (lines, work, output) = (sender.clone(), call.work.to_owned(), limits.output);
-    thread::Builder::new().spawn(move || live(command, &work, &sender))?;
+    // Who listens comes first: where there are no more threads, nothing may run that nobody watches.
     thread::Builder::new().spawn(move || listen(reader, output, &lines))?;
+    thread::Builder::new().spawn(move || live(command, &work, &sender))?;
     Ok(events)
 }
 
@@ -240,7 +242,7 @@ fn watch(
     let (mut group, mut silent) = (None, false);
     let status = loop {
         match events.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            Ok(Event::Started(id)) => group = i32::try_from(id).ok().and_then(Pid::from_raw),
+            Ok(Event::Started(id)) => group = number(id),
             Ok(Event::NotStarted(error)) => return Err(error),
             Ok(Event::Line(line)) => say(&line),
             Ok(Event::Silent) => silent = true,
@@ -248,21 +250,32 @@ fn watch(
             Err(_) => break None,
         }
     };
-    // Nobody is left in a group that is gone.
-    group.map(|group| kill_process_group(group, Signal::KILL));
+    kill(group);
     let last = Instant::now() + LAST_WORDS;
     let mut ended = status.is_some();
     while !(silent && ended) {
         match events.recv_timeout(last.saturating_duration_since(Instant::now())) {
             Ok(Event::Line(line)) => say(&line),
             Ok(Event::Silent) => silent = true,
-            Ok(Event::Ended(_)) => ended = true,
-            Ok(_) => {}
+            // Its time was over before it ran.
+            Ok(Event::Started(id)) => kill(number(id)),
+            Ok(Event::Ended(_) | Event::NotStarted(_)) => ended = true,
             // One that cannot even be killed is left behind.
             Err(_) => break,
         }
     }
     Ok(status)
+}
+
+/// The number of a process, which is that of its group.
+fn number(id: u32) -> Option<Pid> {
+    i32::try_from(id).ok().and_then(Pid::from_raw)
+}
+
+/// Kills a group of processes, if there is one.
+fn kill(group: Option<Pid>) {
+    // Nobody is left in a group that is gone.
+    group.map(|group| kill_process_group(group, Signal::KILL));
 }
 
 /// What a child does between its start and the program's. The compiler's checks are lifted here.
@@ -367,6 +380,18 @@ mod tests {
             ran.log == ["migrate_v1.6.0_x: on"]
         });
         assert!(spoke);
+    }
+
+    #[test]
+    fn one_whose_time_is_over_before_it_runs_is_killed_too() {
+        let ran = script("sleep 3600 & sleep 3600", quick(Duration::ZERO));
+        assert!(ran.outcome.unwrap_err().to_string().contains("did not end within"));
+        let named = |process: fs::DirEntry| fs::read(process.path().join("cmdline"));
+        let processes =
+            fs::read_dir("/proc").unwrap().filter_map(|process| named(process.unwrap()).ok());
+        let work = ran.work.path().as_os_str().as_encoded_bytes();
+        let left = processes.filter(|words| words.windows(work.len()).any(|part| part == work));
+        assert_eq!(left.count(), 0);
     }
 
     #[test]

@@ -192,6 +192,9 @@ mod tests {
         let spoke = [300, 3_000, 30_000].into_iter().any(|time| {
             let (finding, told) = folders.run(Duration::from_millis(time));
             let detail = finding.unwrap().detail.unwrap();
+            if detail.starts_with("not run") {
+                return false;
+            }
             assert!(detail.contains("did not end"), "{detail}");
             assert_eq!(told, ["10-slow"]);
             detail.contains("waiting")

@@ -39,8 +39,11 @@ pub fn read_back(disk: &Path, attempt: Attempt, deadline: Deadline) -> Option<Fi
     let (said, hear) = channel();
     let path = disk.to_owned();
     // A read that hangs ends with the program.
-    thread::spawn(move || said.send(compare(&path, &attempt)));
+    let begun = thread::Builder::new().spawn(move || said.send(compare(&path, &attempt)));
     let left_out = |why: &str| Some(Finding::with(Cause::not_read_back(), why));
+    if let Err(error) = begun {
+        return left_out(&error.to_string());
+    }
     match hear.recv_timeout(deadline.left()) {
         Ok(Ok(defect)) => defect.map(|defect| Finding::plain(Cause::corruption(&defect))),
         Ok(Err(error)) => left_out(&chain(&error)),

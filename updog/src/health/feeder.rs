@@ -31,13 +31,13 @@ impl Feeder {
     ///
     /// # Errors
     ///
-    /// Fails if there is none, or somebody else has it.
+    /// Fails if there is none, or somebody else has it, or where there are no more threads.
     pub fn start(path: &Path, deadline: Deadline) -> io::Result<Self> {
         let mut watchdog = Watchdog::open(path)?;
         // A driver with a time of its own keeps that: it is fed often enough for any.
         let _ = watchdog.set_timeout(SECONDS);
         let (enough, end) = channel();
-        let thread = thread::spawn(move || {
+        let thread = thread::Builder::new().spawn(move || {
             loop {
                 // Where feeding does not work the machine restarts, and nobody here can do better.
                 let _ = watchdog.feed();
@@ -46,7 +46,7 @@ impl Feeder {
                     return watchdog;
                 }
             }
-        });
+        })?;
         Ok(Self { enough, thread })
     }
 

@@ -70,8 +70,8 @@ impl Force {
             (self.wait)(self.patience);
         }
         let (sync, (done, synced)) = (self.sync, channel());
-        // On a disk that hangs it would not end.
-        thread::spawn(move || {
+        // On a disk that hangs it would not end. Where there are no more threads, the machine is restarted all the same.
+        let _ = thread::Builder::new().spawn(move || {
             sync();
             let _ = done.send(());
         });
