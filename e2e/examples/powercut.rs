@@ -165,7 +165,7 @@ impl<'o> Run<'o> {
         }
         if self.does("faults") {
             self.say("faults: every call site that can fail");
-            for operation in self.operations.iter().filter(|one| one.says_how_it_ended()) {
+            for operation in self.operations.iter().filter(|one| one.has_programs()) {
                 self.told(operation, &mut sum, |sum| self.faults(operation, sum));
             }
         }

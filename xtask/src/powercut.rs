@@ -50,6 +50,9 @@ pub(crate) struct Options {
     /// How many calls of one call site fail
     #[arg(long, value_name = "N")]
     faults: Option<usize>,
+    /// Only calls on this file of the host fail, such as disk.img; or `network`, `programs` (those that start one), `memory`
+    #[arg(long, value_name = "FILE")]
+    fault_on: Option<String>,
     /// Tries one fault of so many, others of each operation (8 with few cases, else all)
     #[arg(long, value_name = "N")]
     one_fault_of: Option<usize>,
@@ -89,12 +92,13 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 fn arguments(options: &Options) -> Vec<String> {
     let Options { operations, seed, cases, faults, one_fault_of, kills, .. } = options;
-    let Options { only, replay, list, json, .. } = options;
+    let Options { fault_on, only, replay, list, json, .. } = options;
     let mut arguments = operations.clone();
     let numbers = [
         ("--seed", seed.map(|seed| seed.to_string())),
         ("--cases", cases.map(|cases| cases.to_string())),
         ("--faults", faults.map(|faults| faults.to_string())),
+        ("--fault-on", fault_on.clone()),
         ("--one-fault-of", one_fault_of.map(|count| count.to_string())),
         ("--kills", kills.map(|kills| kills.to_string())),
         ("--replay", replay.clone()),

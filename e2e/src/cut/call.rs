@@ -47,6 +47,14 @@ pub enum Deed {
     Attributes,
     /// Takes memory, or maps a file.
     Memory,
+    /// Starts a thread.
+    Thread,
+    /// Starts a process.
+    Process,
+    /// Begins a connection over a network.
+    Connect,
+    /// Sends or receives on one.
+    Talk,
 }
 
 /// Where a call says what it is about.
@@ -61,8 +69,8 @@ pub(super) enum Subject {
 }
 
 impl Deed {
-    /// What a call does; `None` if it does nothing to files.
-    pub(super) fn of(call: &Call) -> Option<Self> {
+    /// What a call does; `None` if it is of no interest.
+    pub(super) fn of(task: &Task, call: &Call) -> Option<Self> {
         Some(match call.number {
             libc::SYS_open | libc::SYS_openat | libc::SYS_openat2 | libc::SYS_creat => Self::Open,
             libc::SYS_read | libc::SYS_pread64 | libc::SYS_readv | libc::SYS_preadv => Self::Read,
@@ -104,8 +112,35 @@ impl Deed {
             | libc::SYS_setxattr
             | libc::SYS_fsetxattr => Self::Attributes,
             libc::SYS_mmap | libc::SYS_brk => Self::Memory,
+            libc::SYS_clone => Self::started(call.arguments[0]),
+            libc::SYS_clone3 => Self::started(number(&task.memory(call.arguments[0], 8).ok()?)),
+            libc::SYS_fork | libc::SYS_vfork => Self::Process,
+            libc::SYS_socket if is_network(call.arguments[0]) => Self::Connect,
+            libc::SYS_connect => {
+                let family = task.memory(call.arguments[1], 2).ok()?;
+                let [low, high, ..] = *family.as_slice() else { return None };
+                is_network(u16::from_le_bytes([low, high]).into()).then_some(Self::Connect)?
+            }
+            libc::SYS_sendto | libc::SYS_sendmsg | libc::SYS_recvfrom | libc::SYS_recvmsg => {
+                task.is_connected(call.arguments[0]).then_some(Self::Talk)?
+            }
             _ => return None,
         })
+    }
+
+    /// What is started with these flags.
+    fn started(flags: u64) -> Self {
+        if flags & THREAD == 0 { Self::Process } else { Self::Thread }
+    }
+
+    /// What it is done to, if that is no file.
+    pub(super) fn elsewhere(self) -> Option<&'static str> {
+        match self {
+            Self::Memory => Some("memory"),
+            Self::Thread | Self::Process => Some("programs"),
+            Self::Connect | Self::Talk => Some("network"),
+            _ => None,
+        }
     }
 
     /// Its name in reports.
@@ -129,6 +164,10 @@ impl Deed {
             Self::Lock => "lock",
             Self::Attributes => "attributes",
             Self::Memory => "memory",
+            Self::Thread => "start-thread",
+            Self::Process => "start-process",
+            Self::Connect => "connect",
+            Self::Talk => "talk",
         }
     }
 }
@@ -171,10 +210,30 @@ pub(super) fn subject(call: &Call) -> Subject {
         libc::SYS_mmap if call.arguments[3] & ANONYMOUS == 0 => {
             Subject::Descriptor(call.arguments[4])
         }
-        libc::SYS_mmap | libc::SYS_brk | libc::SYS_sync => Subject::Nothing,
+        libc::SYS_mmap
+        | libc::SYS_brk
+        | libc::SYS_sync
+        | libc::SYS_clone
+        | libc::SYS_clone3
+        | libc::SYS_fork
+        | libc::SYS_vfork
+        | libc::SYS_socket
+        | libc::SYS_connect
+        | libc::SYS_sendto
+        | libc::SYS_sendmsg
+        | libc::SYS_recvfrom
+        | libc::SYS_recvmsg => Subject::Nothing,
         _ => Subject::Descriptor(a),
     }
 }
+
+/// Whether a family of addresses is that of a network, and not within the machine.
+fn is_network(family: u64) -> bool {
+    [libc::AF_INET, libc::AF_INET6].iter().any(|known| u64::try_from(*known) == Ok(family))
+}
+
+/// `CLONE_THREAD`.
+const THREAD: u64 = 0x1_0000;
 
 /// `MAP_ANONYMOUS`.
 const ANONYMOUS: u64 = 0x20;
@@ -200,13 +259,15 @@ pub(super) fn buffers(task: &Task, call: &Call) -> std::io::Result<Vec<(u64, u64
         | libc::SYS_preadv => {
             let count = usize::try_from(length).unwrap_or(0);
             let bytes = task.memory(place, count.saturating_mul(16))?;
-            let number = |bytes: &[u8]| {
-                bytes.first_chunk().map_or(0, |bytes: &[u8; 8]| u64::from_le_bytes(*bytes))
-            };
             Ok(bytes.chunks(16).map(|one| (number(one), number(&one[8..]))).collect())
         }
         _ => Ok(vec![(place, length)]),
     }
+}
+
+/// The number at the beginning.
+fn number(bytes: &[u8]) -> u64 {
+    bytes.first_chunk().map_or(0, |bytes: &[u8; 8]| u64::from_le_bytes(*bytes))
 }
 
 /// Where a call reads or writes, if it says so itself.

@@ -53,6 +53,9 @@ impl Fault {
             Deed::Lock => errors(&[Errno::EIO, Errno::ENOLCK]),
             Deed::Attributes => errors(&[Errno::EROFS]),
             Deed::Memory => errors(&[Errno::ENOMEM]),
+            Deed::Thread | Deed::Process => errors(&[Errno::EAGAIN, Errno::ENOMEM]),
+            Deed::Connect => errors(&[Errno::EMFILE, Errno::ECONNREFUSED, Errno::ENETUNREACH]),
+            Deed::Talk => errors(&[Errno::ECONNRESET, Errno::EPIPE]),
         };
         match deed {
             Deed::Read => faults.push(Self::Short),
@@ -64,6 +67,20 @@ impl Fault {
             _ => {}
         }
         faults
+    }
+
+    /// What happens to every call that does this, for good, if that is another thing than once: the disk is full, the network is away, there
+    /// are too many programs.
+    #[must_use]
+    pub fn lasting(deed: Deed) -> Option<Self> {
+        let errno = match deed {
+            Deed::Write | Deed::Open | Deed::MakeFolder | Deed::Rename => Errno::ENOSPC,
+            Deed::Process => Errno::EAGAIN,
+            Deed::Connect => Errno::ENETUNREACH,
+            Deed::Talk => Errno::ECONNRESET,
+            _ => return None,
+        };
+        Some(Self::Error(errno))
     }
 }
 

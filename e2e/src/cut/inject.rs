@@ -108,10 +108,9 @@ fn plans(sites: &BTreeMap<Site, u32>, name: &str, effort: &Effort) -> Vec<Plan> 
             let plan = |number: &u32| Plan { site: site.clone(), number: Some(*number), fault };
             plans.extend(numbers.iter().map(plan));
         }
-        // On a disk that is full, or takes nothing any more, it is every call.
-        let full = is_lasting(site.deed).then_some(Fault::Error(nix::errno::Errno::ENOSPC));
+        // Or it is every call.
         let lies = lies(site).into_iter().filter(|fault| *fault == Fault::Lost);
-        for fault in full.into_iter().chain(lies) {
+        for fault in Fault::lasting(site.deed).into_iter().chain(lies) {
             plans.push(Plan { site: site.clone(), number: None, fault });
         }
     }
@@ -153,11 +152,6 @@ fn lies(site: &Site) -> Vec<Fault> {
         ("disk.img", Deed::Read) => vec![Fault::Stale],
         _ => Vec::new(),
     }
-}
-
-/// Whether a call also fails each time, as on a disk that is full.
-fn is_lasting(deed: Deed) -> bool {
-    matches!(deed, Deed::Write | Deed::Open | Deed::MakeFolder | Deed::Rename)
 }
 
 struct Trial<'b> {
@@ -240,7 +234,7 @@ impl<'b> Trial<'b> {
         }
         let state = read(host, Arc::clone(&self.first.0)).map_err(failed)?;
         let verdict = judge.judge(&state)?;
-        if is_done {
+        if is_done && self.operation.says_how_it_ended() {
             (self.operation.goal)(self.bed, host)
                 .map_err(|why| format!("it says that it is done, and it is not: {why}"))?;
         }
@@ -258,6 +252,13 @@ impl<'b> Trial<'b> {
         let failed = |error: io::Error| format!("it cannot be tried again: {error}");
         let disk = verdict.boot.disk(&state.disk);
         write_disk(&host.disk(), &disk).map_err(failed)?;
+        if !self.operation.says_how_it_ended() && verdict.boot.set == self.operation.active {
+            // What it tries again only later can be done by hand now.
+            let finished = host.run(verdict.boot.set, &["updog", "update"]);
+            if ![0, 3].contains(&finished.code) {
+                return Err(format!("by hand it ends with {}: {}", finished.code, finished.stderr));
+            }
+        }
         go_on(self.bed, self.operation, host, verdict)?;
         let state = read(host, Arc::clone(&self.first.0)).map_err(failed)?;
         judge
@@ -269,7 +270,9 @@ impl<'b> Trial<'b> {
 
 /// Programs end as they document, and say why.
 fn ended(plan: &Plan, endings: &[Ending], words: &str) -> Result<(), String> {
-    let may_be_killed = plan.fault == Fault::Kill || plan.site.deed == Deed::Memory;
+    // Libraries give up where they get neither memory nor threads.
+    let gives_up = matches!(plan.site.deed, Deed::Memory | Deed::Thread);
+    let may_be_killed = plan.fault == Fault::Kill || gives_up;
     for ending in endings {
         match ending {
             _ if may_be_killed => {}

@@ -25,10 +25,10 @@ impl Recorder {
         deed: Deed,
     ) -> io::Result<Option<Fault>> {
         let path = self.path_of(task, call)?;
-        let place = match (&path, deed) {
+        let place = match (&path, deed.elsewhere()) {
             (Some(path), _) => self.short_name(path),
-            (None, Deed::Memory) => "memory".into(),
-            (None, _) => return Ok(None),
+            (None, Some(place)) => place.into(),
+            (None, None) => return Ok(None),
         };
         let site = Site { deed, place };
         let count = self.sites.entry(site.clone()).or_default();
@@ -53,7 +53,7 @@ impl Recorder {
             Fault::Error(errno) => Verdict::Fail(errno),
             Fault::Kill => Verdict::End,
             Fault::Short => shortened(task, call),
-            Fault::Lost => match Deed::of(call) {
+            Fault::Lost => match Deed::of(task, call) {
                 Some(Deed::Write) => Verdict::Pretend(length(task, call)?.cast_signed()),
                 _ => Verdict::Pretend(0),
             },

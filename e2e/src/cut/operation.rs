@@ -55,10 +55,8 @@ impl Operation {
         matches!(self.doing, Doing::Programs(_))
     }
 
-    /// Whether its exit code says what became of it. The agent's does not: what failed it tries again later, and each of its steps is a command
-    /// whose own calls fail in other operations.
-    #[must_use]
-    pub fn says_how_it_ended(&self) -> bool {
+    /// Whether its exit code says what became of it. The agent's does not: what failed it tries again, but later.
+    pub(super) fn says_how_it_ended(&self) -> bool {
         self.has_programs() && self.name != "agent"
     }
 

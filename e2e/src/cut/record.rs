@@ -340,7 +340,7 @@ impl Recorder {
 
 impl Witness for Recorder {
     fn enter(&mut self, task: &Task, call: &Call) -> io::Result<Verdict> {
-        let Some(deed) = Deed::of(call) else { return Ok(Verdict::Go) };
+        let Some(deed) = Deed::of(task, call) else { return Ok(Verdict::Go) };
         if let Some(fault) = self.fault(task, call, deed)? {
             let verdict = self.inject(task, call, fault)?;
             if !matches!(verdict, Verdict::Go | Verdict::Change { .. }) || fault == Fault::Stale {
@@ -389,7 +389,7 @@ fn offset(task: &Task, call: &Call, descriptor: u64) -> io::Result<u64> {
 /// The bytes that a call wrote.
 fn written(task: &Task, call: &Call, offset: u64, length: u64) -> io::Result<Vec<u8>> {
     let length = usize::try_from(length).map_err(io::Error::other)?;
-    if Deed::of(call) == Some(Deed::Copy) {
+    if Deed::of(task, call) == Some(Deed::Copy) {
         let Subject::Descriptor(descriptor) = call::subject(call) else { return Ok(vec![]) };
         let mut bytes = vec![0; length];
         File::open(task.reopened(descriptor))?.read_exact_at(&mut bytes, offset)?;

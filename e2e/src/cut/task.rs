@@ -45,6 +45,21 @@ impl Task {
         fs::read_link(format!("/proc/{}/fd/{number}", self.0)).ok()
     }
 
+    /// Whether one of its descriptors is a connection over a network, and not one within the machine.
+    #[must_use]
+    pub fn is_connected(&self, descriptor: u64) -> bool {
+        let name = self.file(descriptor).unwrap_or_default();
+        let name = name.to_string_lossy();
+        let number = name.strip_prefix("socket:[").and_then(|name| name.strip_suffix(']'));
+        let Some(number) = number else { return false };
+        // The tenth field of a line is the number of the socket.
+        ["tcp", "tcp6"].iter().any(|kind| {
+            let table = fs::read_to_string(format!("/proc/{}/net/{kind}", self.0));
+            let lines = table.unwrap_or_default();
+            lines.lines().any(|line| line.split_whitespace().nth(9) == Some(number))
+        })
+    }
+
     /// The name by which the file behind a descriptor can be opened again.
     #[must_use]
     pub fn reopened(&self, descriptor: u64) -> PathBuf {
