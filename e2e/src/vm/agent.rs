@@ -76,6 +76,11 @@ pub(super) const CASES: &[Case<Places>] = &[
         run: fails_sometimes,
     },
     Case {
+        name: "agent-fails-later",
+        holds: "an update that is good at its first start and at none after it: the host comes back by itself, says why, and does not take it again",
+        run: fails_later,
+    },
+    Case {
         name: "agent-clock",
         holds: "the clock goes back and past the window while the resident agent waits: no restart; it comes with the next window",
         run: clock,
@@ -163,6 +168,30 @@ fn fails_sometimes(places: &Places) -> Result<(), Failure> {
     let sets = host.disk.sets()?;
     let proven = sets.bits(SetId::B).is_some_and(|bits| bits.successful);
     ensure(proven, || format!("the bits are {sets:?}"))?;
+    host.leave()
+}
+
+fn fails_later(places: &Places) -> Result<(), Failure> {
+    let host = Host::new(places, Kind::Rounds)?;
+    host.publish("1.2.0", Some("worn"))?;
+    let said = host.machine().run("1")?;
+    started(&said, SetId::A, "1.0.0")?;
+    let said = host.machine().boot("2", &["1.2.0: idle"])?;
+    started(&said, SetId::B, "1.2.0")?;
+    says(&said, "1.2.0 in set B is good")?;
+    // One that was good has three tries, whatever an update has.
+    for boot in ["3", "4", "5"] {
+        let said = host.machine().run(boot)?;
+        started(&said, SetId::B, "1.2.0")?;
+        says(&said, "1.2.0 in set B is not good: unit web.service")?;
+        says(&said, RESTARTS)?;
+    }
+    let said = host.machine().boot("6", &["1.0.0: look 4, idle"])?;
+    started(&said, SetId::A, "1.0.0")?;
+    says(&said, "guest: | 1.2.0 failed here and is not taken again: unit web.service")?;
+    ["available", "staged", "ready"]
+        .iter()
+        .try_for_each(|state| never_says(&said, &format!("1.0.0: {state}")))?;
     host.leave()
 }
 

@@ -19,8 +19,8 @@ pub(super) const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// The tries that an update is given; what is restarted into is one start of them.
 pub(super) const TRIES: u8 = 3;
 
-/// How long its health may take. A check that hangs is waited for so long in each boot.
-const HEALTH_SECONDS: u8 = 10;
+/// How long its health may take; ten times what it does on a quiet machine. A check that hangs is waited for so long in each boot.
+const HEALTH_SECONDS: u8 = 40;
 
 /// Puts all of it into a root filesystem. `root` is the trusted root of the repository.
 ///

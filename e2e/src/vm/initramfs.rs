@@ -265,7 +265,7 @@ fn chain_bit(bench: &SystemBench) -> Result<(), Failure> {
 
 /// A machine with firmware, and memory enough for it to hold a whole boot image twice.
 fn firmware(bench: &SystemBench, disk: &SystemDisk) -> Machine {
-    Machine::new(&bench.folder, disk.path()).with(&["-m", "512"]).patience(Duration::from_secs(120))
+    Machine::new(&bench.folder, disk.path()).with(&["-m", "512"]).patience(Duration::from_secs(900))
 }
 
 /// A machine with this disk, whose kernel is told more than the boot image says.
