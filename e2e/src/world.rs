@@ -189,6 +189,13 @@ impl World {
         write(&self.path("updog.toml"), config.replace("idle_timeout_seconds = 20\n", &fewer));
     }
 
+    /// Has the host try again so often only.
+    pub fn try_again(&self, times: u32) {
+        let config = fs::read_to_string(self.path("updog.toml")).expect("there is one");
+        let other = format!("retries = {times}\n");
+        write(&self.path("updog.toml"), config.replace("retries = 2\n", &other));
+    }
+
     /// Makes the host run this.
     pub fn os_release(&self, variant: &str, version: &str) {
         let text = format!("VARIANT_ID={variant}\nVERSION_ID={version}\n");

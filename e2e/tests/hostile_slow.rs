@@ -13,13 +13,14 @@ use gptprio::{Priority, SetId, Tries};
 /// Ten bytes a second, of which none comes late enough to count as silence.
 const DRIP: Fault = Fault::Drip(Duration::from_millis(100));
 
-/// A world whose host takes the first failure for an answer.
-fn impatient() -> World {
-    let world = World::of_images();
-    let config = fs::read_to_string(world.path("updog.toml")).unwrap();
-    fs::write(world.path("updog.toml"), config.replace("retries = 2", "retries = 0")).unwrap();
+/// Does something on a host that takes the first failure for an answer, and soon.
+fn impatient<T>(world: &World, what: impl FnOnce(&World) -> T) -> T {
+    let config = fs::read(world.path("updog.toml")).unwrap();
+    world.try_again(0);
     world.wait_for(4);
-    world
+    let done = what(world);
+    fs::write(world.path("updog.toml"), config).unwrap();
+    done
 }
 
 /// The files of the metadata store.
@@ -49,9 +50,9 @@ fn is_cleared(world: &World) {
 
 #[test]
 fn slow_retrieval_of_an_image_ends_and_its_set_cannot_boot() {
-    let world = impatient();
+    let world = World::of_images();
     world.server.fault("root.img", 1, DRIP);
-    let error = fails(&world);
+    let error = impatient(&world, fails);
     assert!(
         error.contains("root.img.lz4 is too slow") && error.contains("1024 a second"),
         "{error}"
@@ -64,11 +65,11 @@ fn slow_retrieval_of_an_image_ends_and_its_set_cannot_boot() {
 
 #[test]
 fn slow_retrieval_of_metadata_ends_and_the_store_stays_as_it_was() {
-    let world = impatient();
+    let world = World::of_images();
     assert_eq!(world.updog(&["check-update"]).code, 0);
     let before = store(&world);
     world.server.fault("timestamp.json", 1, DRIP);
-    let error = fails(&world);
+    let error = impatient(&world, fails);
     assert!(error.contains("timestamp.json is too slow"), "{error}");
     assert_eq!(store(&world), before);
 }

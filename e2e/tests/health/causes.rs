@@ -94,11 +94,8 @@ fn a_check_that_passes_too_late_has_failed() {
     host.check("10-late", "sleep 3600");
     let health = host.updog(&["health"]);
     assert_eq!(health.code, 1, "{}", health.stderr);
-    assert!(
-        health.stderr.contains("did not end within the time limit of 1 s"),
-        "{}",
-        health.stderr
-    );
+    // It did not end within it, or on a slow machine was not even begun.
+    assert!(health.stderr.contains("the time limit of 1 s"), "{}", health.stderr);
     assert!(host.restarted());
 }
 
@@ -148,8 +145,8 @@ fn units_of_systemd_have_to_be_active() {
 #[test]
 fn a_unit_that_is_started_again_and_again_has_failed_although_it_is_active() {
     let host = Host::updated();
-    // Another process each time that it is asked for, which has just begun.
-    let failed = health_with(&host, "active", &shows("$$", "${up%.*}${up#*.}0000"));
+    // Another process each time that it is asked for, which begins only later, so that no look finds it settled.
+    let failed = health_with(&host, "active", &shows("$$", "${up%.*}${up#*.}00000"));
     assert_eq!(failed.code, 1, "{}", failed.stderr);
     let report: Value = serde_json::from_str(&failed.stdout).unwrap();
     assert_eq!(report["cause"], "unit x.service");

@@ -125,10 +125,13 @@ pub(crate) fn json(run: &Finished) -> Value {
     serde_json::from_str(&run.stdout).unwrap()
 }
 
-/// The folder with the migrations' programs, which are built once a process.
+/// The folder with the migrations' programs, which are built once a process unless they are where all programs are.
 fn built() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
+        if let Some(programs) = std::env::var_os("WAYSTONE_PROGRAMS") {
+            return programs.into();
+        }
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
         build.args(["build", "--quiet", "--bins", "--package", "migrations"]);

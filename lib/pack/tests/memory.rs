@@ -77,5 +77,6 @@ fn the_largest_piece_takes_at_most_48_mib() {
     piece.decode(&compressed, &window, &mut into).unwrap();
     let most = [MOST.load(Ordering::Relaxed), memory("VmHWM:") - before];
     assert!(most.iter().all(|most| *most <= 48 << 20), "{most:?} bytes");
-    assert!(most[1] >= 40 << 20, "{most:?} bytes: the peak is not that of this piece");
+    // Window and frame are 32 MiB of it.
+    assert!(most[1] >= 36 << 20, "{most:?} bytes: the peak is not that of this piece");
 }

@@ -95,9 +95,10 @@ fn all_gone(script: &str) -> usize {
 fn ends(process: Pid) {
     let handle = match pidfd_open(process, PidfdFlags::empty()) {
         Ok(handle) => handle,
-        Err(error) => return assert_eq!(error, Errno::SRCH),
+        // Or the number is that of somebody's thread by now.
+        Err(error) => return assert!([Errno::SRCH, Errno::INVAL].contains(&error), "{error}"),
     };
-    let limit = Timespec { tv_sec: 10, tv_nsec: 0 };
+    let limit = Timespec { tv_sec: 60, tv_nsec: 0 };
     let ended = poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&limit)).unwrap();
     assert_eq!(ended, 1, "{process:?} lives");
 }

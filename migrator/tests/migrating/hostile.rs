@@ -21,9 +21,12 @@ fn failed(script: &str) -> String {
 
 fn world(script: &str) -> World {
     let steps = Scripts::default().with("1.5.2", "1.6.0", COUNTS).with("1.6.0", "1.7.0", script);
-    let mut world = World::at("1.5.2", steps);
-    world.limits.time = Duration::from_secs(10);
-    world
+    World::at("1.5.2", steps)
+}
+
+/// One alone, which never ends.
+fn hanging() -> World {
+    World::at("1.6.0", Scripts::default().with("1.6.0", "1.7.0", &format!("{COUNTS}\nsleep 3600")))
 }
 
 #[test]
@@ -35,14 +38,20 @@ fn one_that_fails_changes_nothing() {
 
 #[test]
 fn one_that_hangs_changes_nothing() {
-    assert!(failed(&format!("{COUNTS}\nsleep 3600")).contains("did not end within 10 seconds"));
+    let mut world = hanging();
+    world.limits.time = Duration::from_secs(2);
+    let before = world.snapshot();
+    let text = cli::chain(&world.migrate("1.7.0").unwrap_err());
+    assert!(text.contains(NAME) && text.contains("did not end within 2 seconds"), "{text}");
+    assert_eq!(world.snapshot(), before, "{text}");
+    assert_eq!(world.now(), ("v1.6.0".into(), String::new()));
 }
 
 #[test]
 fn one_that_hangs_is_named_when_the_time_of_all_is_over() {
-    let mut world = world(&format!("{COUNTS}\nsleep 3600"));
+    let mut world = hanging();
     world.limits.time = Duration::from_secs(3600);
-    world.limits.until = Some(Instant::now() + Duration::from_secs(5));
+    world.limits.until = Some(Instant::now() + Duration::from_secs(1));
     let text = cli::chain(&world.migrate("1.7.0").unwrap_err());
     assert!(text.contains(NAME) && text.contains("did not end within"), "{text}");
 }

@@ -14,10 +14,13 @@ use rustix::fs::inotify;
 
 use crate::world::{COUNTS, Scripts, World};
 
-/// A program of `fixtures/migrations`, which are built once a process.
+/// A program of `fixtures/migrations`, which are built once a process unless they are where all programs are.
 fn program(name: &str) -> Vec<u8> {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     let folder = FOLDER.get_or_init(|| {
+        if let Some(programs) = std::env::var_os("WAYSTONE_PROGRAMS") {
+            return programs.into();
+        }
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
         build.args(["build", "--quiet", "--bins", "--package", "migrations"]);

@@ -28,6 +28,9 @@ const SECONDS: u32 = 1;
 /// The most memory of the whole process, in MiB: the 64 that an input may take, and what fuzzer, program and corpus take without it.
 const MEBIBYTES: u32 = 64 + 64;
 
+/// How often an input that took too long is tried again: the machine may have been busy more than once.
+const REPLAYS: u32 = 3;
+
 /// How libFuzzer ends when an input takes too long.
 const TOO_LONG: i32 = 70;
 
@@ -92,7 +95,7 @@ impl Engine {
                 }
                 continue;
             }
-            if ended.code != TOO_LONG || self.replay_quietly(target, kept.as_deref())? != 0 {
+            if ended.code != TOO_LONG || self.fails_again(target, kept.as_deref())? {
                 return Err(ended.failure(target, kept.as_deref()));
             }
             if figures.taken.as_secs() >= seconds {
@@ -129,10 +132,16 @@ impl Engine {
         Ok(())
     }
 
-    fn replay_quietly(&self, target: &Target, input: Option<&Path>) -> Result<i32> {
-        let Some(input) = input else { return Ok(1) };
-        let run = self.program(target).arg(input).bound();
-        run.accept(&CODES).run().map(|finished| finished.code)
+    /// Whether an input is too slow each time that it is tried, or fails.
+    fn fails_again(&self, target: &Target, input: Option<&Path>) -> Result<bool> {
+        let Some(input) = input else { return Ok(true) };
+        for _ in 0..REPLAYS {
+            let run = self.program(target).arg(input).bound();
+            if run.accept(&CODES).run()?.code == 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Puts into a folder what of the corpus adds something to what is there.

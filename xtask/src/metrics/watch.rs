@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::{Result, place};
 
 /// How long everything may take to come up and to have been looked at twice.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// How often is asked.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -73,7 +73,7 @@ pub(super) fn watch(programs: &Programs, host: &Host) -> Result<((), String)> {
 fn prometheus(programs: &Programs, host: &Host, address: &str, targets: [&str; 2]) -> Result<Run> {
     let rules = place::project().join(RULES);
     let mut text = format!(
-        "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files: [{:?}]\nscrape_configs:\n",
+        "global: {{scrape_interval: 5s, scrape_timeout: 5s, evaluation_interval: 1s}}\nrule_files: [{:?}]\nscrape_configs:\n",
         rules.display().to_string(),
     );
     for (job, target) in JOBS.iter().zip(targets) {
