@@ -47,7 +47,7 @@ struct Options {
     /// How many calls of one call site fail
     #[arg(long, value_name = "N", default_value_t = 1)]
     faults: usize,
-    /// Only calls on this file of the host fail, such as disk.img
+    /// Only calls on this file of the host fail, such as disk.img; or `memory`, `network`, `programs` (threads and processes that are started)
     #[arg(long, value_name = "FILE")]
     fault_on: Option<String>,
     /// Of so many faults one is tried

@@ -16,6 +16,7 @@
 #![allow(clippy::print_stdout)]
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -40,8 +41,16 @@ fn main() -> ExitCode {
         .iter()
         .filter(|case| wanted.is_empty() || wanted.iter().any(|word| is_meant(case, word)));
     let again = !options.is_empty();
-    let verdicts: Vec<bool> =
-        chosen.map(|case| try_case(case) || (again && try_case(case))).collect();
+    let verdicts: Vec<bool> = chosen
+        .map(|case| {
+            let held = try_case(case);
+            if held || !again {
+                return held;
+            }
+            keep(case);
+            try_case(case)
+        })
+        .collect();
     let passed = verdicts.iter().filter(|held| **held).count();
     println!("{passed} passed, {} failed", verdicts.len() - passed);
     if passed == verdicts.len() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -68,6 +77,14 @@ fn try_case(case: &Trial) -> bool {
         Err(failure) => println!("FAILED {:<32} {seconds:>5.1} s  {failure}", case.name),
     }
     verdict.is_ok()
+}
+
+/// Keeps what a case left that is tried again.
+fn keep(case: &Trial) {
+    let folder = target().join("vm");
+    let (from, to) = (folder.join(case.name), folder.join(format!("{}.failed", case.name)));
+    let _ = fs::remove_dir_all(&to);
+    let _ = fs::rename(from, to);
 }
 
 /// Cargo's target folder: this program is in `debug/examples` in it.

@@ -186,6 +186,7 @@ impl World {
     pub fn wait_for(&self, seconds: u32) {
         let config = fs::read_to_string(self.path("updog.toml")).expect("there is one");
         let fewer = format!("idle_timeout_seconds = {seconds}\n");
+        assert!(config.contains("idle_timeout_seconds = 20\n"), "{config}");
         write(&self.path("updog.toml"), config.replace("idle_timeout_seconds = 20\n", &fewer));
     }
 
@@ -193,6 +194,7 @@ impl World {
     pub fn try_again(&self, times: u32) {
         let config = fs::read_to_string(self.path("updog.toml")).expect("there is one");
         let other = format!("retries = {times}\n");
+        assert!(config.contains("retries = 2\n"), "{config}");
         write(&self.path("updog.toml"), config.replace("retries = 2\n", &other));
     }
 

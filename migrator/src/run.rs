@@ -12,6 +12,7 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -57,7 +58,7 @@ const LINE_COST: u64 = 40;
 
 /// How long the rest of the output is waited for, once the program and all of its group are killed. Nothing but a kernel that filters no system calls lets anybody
 /// leave the group and hold the output: elsewhere it ends as soon as they are gone.
-const LAST_WORDS: Duration = Duration::from_secs(10);
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// How a migration is called.
 #[derive(Clone, Copy, Debug)]
@@ -87,8 +88,6 @@ pub(crate) struct Place<'a> {
 
 /// What happens while it runs.
 enum Event {
-    /// It runs, in a process group of this number.
-    Started(u32),
     /// It does not run.
     NotStarted(io::Error),
     /// It said something.
@@ -134,9 +133,9 @@ pub(crate) fn supervise(
     let cannot = |source| Error::Start { name: call.name.to_owned(), source };
     let begun = Instant::now();
     let end = limits.until.map_or(begun + limits.time, |until| until.min(begun + limits.time));
-    let events = start(command, call, limits).map_err(cannot)?;
+    let (events, group) = start(command, call, limits).map_err(cannot)?;
     let mut say = |line: &str| log(&format!("{}: {line}", call.name));
-    let ended = watch(&events, end, &mut say).map_err(cannot)?;
+    let ended = watch(&events, &group, end, &mut say).map_err(cannot)?;
     match ended {
         Some(status) if status.success() => Ok(()),
         Some(status) => {
@@ -159,7 +158,11 @@ pub(crate) fn command(program: &Sealed, name: &str, direction: Direction) -> Com
 }
 
 /// Starts it from a thread of its own, which alone is confined, and which lives as long as it does.
-fn start(mut command: Command, call: &Place<'_>, limits: &Limits) -> io::Result<Receiver<Event>> {
+fn start(
+    mut command: Command,
+    call: &Place<'_>,
+    limits: &Limits,
+) -> io::Result<(Receiver<Event>, Arc<Group>)> {
     let (reader, writer) = io::pipe()?;
     match call.output {
         Some(file) => command.stdout(file.try_clone()?),
@@ -176,15 +179,65 @@ fn start(mut command: Command, call: &Place<'_>, limits: &Limits) -> io::Result<
     let (lines, work, output) = (sender.clone(), call.work.to_owned(), limits.output);
     // Who listens comes first: where there are no more threads, nothing may run that nobody watches.
     thread::Builder::new().spawn(move || listen(reader, output, &lines))?;
-    thread::Builder::new().spawn(move || live(command, &work, &sender))?;
-    Ok(events)
+    let group = Arc::new(Group::default());
+    let own = Arc::clone(&group);
+    thread::Builder::new().spawn(move || live(command, &work, &own, &sender))?;
+    Ok((events, group))
 }
 
 /// Whether it was told that the kernel confines less than it could.
 static TOLD: AtomicBool = AtomicBool::new(false);
 
+/// The group of processes of a migration, which may be over before it begins.
+#[derive(Debug, Default)]
+struct Group(Mutex<Life>);
+
+#[derive(Debug, Default)]
+enum Life {
+    /// There is none yet.
+    #[default]
+    Unborn,
+    /// It has this number.
+    Runs(Pid),
+    /// It is killed, or will be as soon as it begins.
+    Over,
+}
+
+impl Group {
+    fn life(&self) -> MutexGuard<'_, Life> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(*self.life(), Life::Over)
+    }
+
+    /// It has begun, with the number of its first process.
+    fn begin(&self, id: u32) {
+        let Some(number) = i32::try_from(id).ok().and_then(Pid::from_raw) else { return };
+        let mut life = self.life();
+        match *life {
+            Life::Over => kill(number),
+            _ => *life = Life::Runs(number),
+        }
+    }
+
+    /// Kills what there is of it, and what there will be.
+    fn end(&self) {
+        if let Life::Runs(number) = std::mem::replace(&mut *self.life(), Life::Over) {
+            kill(number);
+        }
+    }
+}
+
+/// Kills a group of processes.
+fn kill(group: Pid) {
+    // Nobody is left in a group that is gone.
+    let _ = kill_process_group(group, Signal::KILL);
+}
+
 /// The life of a migration, as events. Nobody hears them when its time was over.
-fn live(mut command: Command, work: &Path, events: &SyncSender<Event>) {
+fn live(mut command: Command, work: &Path, group: &Group, events: &SyncSender<Event>) {
     let unconfined = match confine::thread(work) {
         Ok(true) => None,
         // It is the same for all of them, and told of the first.
@@ -192,6 +245,9 @@ fn live(mut command: Command, work: &Path, events: &SyncSender<Event>) {
         Ok(false) => Some("the kernel confines it in part, or not at all".to_owned()),
         Err(error) => return drop(events.send(Event::NotStarted(io::Error::other(error)))),
     };
+    if group.is_over() {
+        return;
+    }
     let child = command.spawn();
     // Otherwise its outputs would stay open here, and their end would never come.
     drop(command);
@@ -199,7 +255,7 @@ fn live(mut command: Command, work: &Path, events: &SyncSender<Event>) {
         Ok(child) => child,
         Err(error) => return drop(events.send(Event::NotStarted(error))),
     };
-    let _ = events.send(Event::Started(child.id()));
+    group.begin(child.id());
     if let Some(line) = unconfined {
         let _ = events.send(Event::Line(line));
     }
@@ -236,46 +292,33 @@ fn printable(line: &str) -> String {
 /// Waits for the end, kills what is left, and hears the last words; nothing if the time was over first.
 fn watch(
     events: &Receiver<Event>,
+    group: &Group,
     end: Instant,
     say: &mut dyn FnMut(&str),
 ) -> io::Result<Option<ExitStatus>> {
-    let (mut group, mut silent) = (None, false);
+    let mut silent = false;
     let status = loop {
         match events.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            Ok(Event::Started(id)) => group = number(id),
             Ok(Event::NotStarted(error)) => return Err(error),
             Ok(Event::Line(line)) => say(&line),
             Ok(Event::Silent) => silent = true,
-            Ok(Event::Ended(status)) => break Some(status?),
+            Ok(Event::Ended(status)) => break Some(status),
             Err(_) => break None,
         }
     };
-    kill(group);
+    group.end();
     let last = Instant::now() + LAST_WORDS;
     let mut ended = status.is_some();
     while !(silent && ended) {
         match events.recv_timeout(last.saturating_duration_since(Instant::now())) {
             Ok(Event::Line(line)) => say(&line),
             Ok(Event::Silent) => silent = true,
-            // Its time was over before it ran.
-            Ok(Event::Started(id)) => kill(number(id)),
             Ok(Event::Ended(_) | Event::NotStarted(_)) => ended = true,
             // One that cannot even be killed is left behind.
             Err(_) => break,
         }
     }
-    Ok(status)
-}
-
-/// The number of a process, which is that of its group.
-fn number(id: u32) -> Option<Pid> {
-    i32::try_from(id).ok().and_then(Pid::from_raw)
-}
-
-/// Kills a group of processes, if there is one.
-fn kill(group: Option<Pid>) {
-    // Nobody is left in a group that is gone.
-    group.map(|group| kill_process_group(group, Signal::KILL));
+    status.transpose()
 }
 
 /// What a child does between its start and the program's. The compiler's checks are lifted here.

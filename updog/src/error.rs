@@ -418,6 +418,7 @@ fn fetch_kind(error: &FetchError) -> Kind {
         FetchError::Http(error) => http_kind(error),
         FetchError::Bundle(error) => error.kind(),
         FetchError::Range { .. } => Kind::Refused,
+        FetchError::Thread(_) => Kind::Temporary,
     }
 }
 
@@ -444,6 +445,13 @@ fn install_kind(error: &InstallError) -> Kind {
         InstallError::Fetch { source, .. } | InstallError::FetchPart { source, .. } => {
             fetch_kind(source)
         }
+        InstallError::Image { source: DecodeError::Thread(_), .. }
+        | InstallError::Blocks {
+            source:
+                DeltaError::Decode(DecodeError::Thread(_))
+                | DeltaError::Survey(verity::Error::Thread(_)),
+            ..
+        } => Kind::Temporary,
         InstallError::Blocks { source, .. } if source.is_of_disk() => Kind::Failed,
         InstallError::NoMirror(error) => install_kind(error.first()),
         InstallError::Image { source: DecodeError::Write(_), .. } => Kind::Failed,

@@ -43,6 +43,9 @@ pub enum FetchError {
         /// Length of the target.
         length: u64,
     },
+    /// There are too many threads on the host, or in the unit.
+    #[error("cannot start one more thread")]
+    Thread(#[source] std::io::Error),
 }
 
 impl FetchError {

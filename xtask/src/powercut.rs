@@ -50,7 +50,7 @@ pub(crate) struct Options {
     /// How many calls of one call site fail
     #[arg(long, value_name = "N")]
     faults: Option<usize>,
-    /// Only calls on this file of the host fail, such as disk.img; or `network`, `programs` (those that start one), `memory`
+    /// Only calls on this file of the host fail, such as disk.img; or `memory`, `network`, `programs` (threads and processes that are started)
     #[arg(long, value_name = "FILE")]
     fault_on: Option<String>,
     /// Tries one fault of so many, others of each operation (8 with few cases, else all)

@@ -105,7 +105,9 @@ fn tests() -> Result<String> {
     let plain: &[&str] = &["test", "--workspace", "--lib", "--bins", "--tests", "--locked"];
     let arguments = if nextest { NEXTEST } else { plain };
     let programs = place::target().join("debug");
-    let run = Run::cargo().args(arguments).env("WAYSTONE_PROGRAMS", programs);
+    let record = place::target().join("tests.log");
+    place::write(&record, "")?;
+    let run = Run::cargo().args(arguments).env("WAYSTONE_PROGRAMS", programs).record(&record);
     // The same cases for every change; a run by hand looks at new ones.
     let said = run.env("PROPTEST_RNG_SEED", "1").run()?;
     Ok(summary(&said.stderr))
@@ -121,7 +123,7 @@ const NEXTEST: &[&str] = &[
     "--locked",
     "--no-fail-fast",
     "--status-level",
-    "fail",
+    "retry",
     "--final-status-level",
     "flaky",
     "--retries",
@@ -135,8 +137,11 @@ fn summary(said: &str) -> String {
         return String::new();
     };
     let again = lines.filter(|line| line.trim_start().starts_with("FLAKY"));
-    let again =
-        again.map(|line| format!("; passed only when tried again: {}", after_bracket(line)));
+    let again = again.map(|line| {
+        // Behind the time is the number of the test.
+        let name = after_bracket(line).split_once(')').map_or(line, |(_, name)| name).trim();
+        format!("; passed only when tried again (target/tests.log): {name}")
+    });
     std::iter::once(after_bracket(counted).to_owned()).chain(again).collect()
 }
 
@@ -169,7 +174,7 @@ mod tests {
         let flaky = "   FLAKY 2/3 [   0.086s] (2/3) migrator::migrating confined::x\n";
         assert_eq!(
             summary(&format!("{flaky}{said}{flaky}")),
-            "3 tests run: 3 passed (1 flaky), 60 skipped; passed only when tried again: (2/3) migrator::migrating confined::x"
+            "3 tests run: 3 passed (1 flaky), 60 skipped; passed only when tried again (target/tests.log): migrator::migrating confined::x"
         );
         assert_eq!(summary("nothing"), "");
     }

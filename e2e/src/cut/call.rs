@@ -1,4 +1,4 @@
-//! System calls by what they do to files, whatever they are called.
+//! System calls by what they do, whatever they are called: to files, memory, programs and the network.
 
 use nix::libc;
 
@@ -51,10 +51,14 @@ pub enum Deed {
     Thread,
     /// Starts a process.
     Process,
-    /// Begins a connection over a network.
+    /// Makes a socket for a network.
+    Socket,
+    /// Begins a connection over one.
     Connect,
-    /// Sends or receives on one.
-    Talk,
+    /// Sends on it.
+    Send,
+    /// Receives on it.
+    Receive,
 }
 
 /// Where a call says what it is about.
@@ -73,6 +77,16 @@ impl Deed {
     pub(super) fn of(task: &Task, call: &Call) -> Option<Self> {
         Some(match call.number {
             libc::SYS_open | libc::SYS_openat | libc::SYS_openat2 | libc::SYS_creat => Self::Open,
+            libc::SYS_read | libc::SYS_readv | libc::SYS_recvfrom | libc::SYS_recvmsg
+                if task.is_connected(call.arguments[0]) =>
+            {
+                Self::Receive
+            }
+            libc::SYS_write | libc::SYS_writev | libc::SYS_sendto | libc::SYS_sendmsg
+                if task.is_connected(call.arguments[0]) =>
+            {
+                Self::Send
+            }
             libc::SYS_read | libc::SYS_pread64 | libc::SYS_readv | libc::SYS_preadv => Self::Read,
             libc::SYS_write
             | libc::SYS_pwrite64
@@ -115,14 +129,11 @@ impl Deed {
             libc::SYS_clone => Self::started(call.arguments[0]),
             libc::SYS_clone3 => Self::started(number(&task.memory(call.arguments[0], 8).ok()?)),
             libc::SYS_fork | libc::SYS_vfork => Self::Process,
-            libc::SYS_socket if is_network(call.arguments[0]) => Self::Connect,
+            libc::SYS_socket if is_network(call.arguments[0]) => Self::Socket,
             libc::SYS_connect => {
                 let family = task.memory(call.arguments[1], 2).ok()?;
                 let [low, high, ..] = *family.as_slice() else { return None };
                 is_network(u16::from_le_bytes([low, high]).into()).then_some(Self::Connect)?
-            }
-            libc::SYS_sendto | libc::SYS_sendmsg | libc::SYS_recvfrom | libc::SYS_recvmsg => {
-                task.is_connected(call.arguments[0]).then_some(Self::Talk)?
             }
             _ => return None,
         })
@@ -138,7 +149,7 @@ impl Deed {
         match self {
             Self::Memory => Some("memory"),
             Self::Thread | Self::Process => Some("programs"),
-            Self::Connect | Self::Talk => Some("network"),
+            Self::Socket | Self::Connect | Self::Send | Self::Receive => Some("network"),
             _ => None,
         }
     }
@@ -166,8 +177,10 @@ impl Deed {
             Self::Memory => "memory",
             Self::Thread => "start-thread",
             Self::Process => "start-process",
+            Self::Socket => "socket",
             Self::Connect => "connect",
-            Self::Talk => "talk",
+            Self::Send => "send",
+            Self::Receive => "receive",
         }
     }
 }

@@ -54,8 +54,10 @@ impl Fault {
             Deed::Attributes => errors(&[Errno::EROFS]),
             Deed::Memory => errors(&[Errno::ENOMEM]),
             Deed::Thread | Deed::Process => errors(&[Errno::EAGAIN, Errno::ENOMEM]),
-            Deed::Connect => errors(&[Errno::EMFILE, Errno::ECONNREFUSED, Errno::ENETUNREACH]),
-            Deed::Talk => errors(&[Errno::ECONNRESET, Errno::EPIPE]),
+            Deed::Socket => errors(&[Errno::EMFILE, Errno::ENOBUFS]),
+            Deed::Connect => errors(&[Errno::ECONNREFUSED, Errno::ENETUNREACH]),
+            Deed::Send => errors(&[Errno::ECONNRESET, Errno::EPIPE]),
+            Deed::Receive => errors(&[Errno::ECONNRESET]),
         };
         match deed {
             Deed::Read => faults.push(Self::Short),
@@ -77,7 +79,8 @@ impl Fault {
             Deed::Write | Deed::Open | Deed::MakeFolder | Deed::Rename => Errno::ENOSPC,
             Deed::Process => Errno::EAGAIN,
             Deed::Connect => Errno::ENETUNREACH,
-            Deed::Talk => Errno::ECONNRESET,
+            Deed::Send | Deed::Receive => Errno::ECONNRESET,
+            Deed::Socket => Errno::EMFILE,
             _ => return None,
         };
         Some(Self::Error(errno))
@@ -89,7 +92,7 @@ impl Fault {
 pub struct Site {
     /// What they do.
     pub deed: Deed,
-    /// To what, below the folder.
+    /// To what, below the folder; or `memory`, `programs`, `network`.
     pub place: String,
 }
 

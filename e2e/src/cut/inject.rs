@@ -1,7 +1,7 @@
 //! One operation again and again, each time with another call that fails.
 //!
-//! Every call site that can fail is tried: sites are told apart by what the call does, to which file, and of many calls of one site the first,
-//! the last and some between them. The program must end as it documents, never by a panic; the host must be whole; a program that says that it is done must have
+//! Every call site that can fail is tried: sites are told apart by what the call does, to which file (or to memory, programs, the network), and of
+//! many calls of one site the first, the last and some between them. The program must end as it documents, never by a panic; the host must be whole; a program that says that it is done must have
 //! done it; and the same command without the fault must come to its end. A disk may also lie: a write that is said to have been done and was not, a
 //! read that gives zeros.
 
@@ -57,7 +57,7 @@ pub struct Effort {
     pub per_site: usize,
     /// Of so many faults one is tried.
     pub one_of: usize,
-    /// Only calls on this file fail, if one is named.
+    /// Only calls on this file fail, if one is named; or on `memory`, `programs`, the `network`.
     pub place: Option<String>,
 }
 
@@ -279,6 +279,13 @@ fn ended(plan: &Plan, endings: &[Ending], words: &str) -> Result<(), String> {
             Ending::Exit(code) if ENDINGS.contains(code) => {}
             other => return Err(format!("it ends with {other:?}: {words}")),
         }
+    }
+    // Where ours start a thread they say so, and go on or end; only libraries panic.
+    if plan.site.deed != Deed::Memory && words.contains("failed to spawn thread") {
+        return Err(format!("it panics: {words}"));
+    }
+    if !gives_up && words.contains("panicked at") {
+        return Err(format!("something that it started panics: {words}"));
     }
     let failed = endings.iter().any(|ending| matches!(ending, Ending::Exit(code) if *code != 0));
     if failed && words.trim().is_empty() && !may_be_killed {

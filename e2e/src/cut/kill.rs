@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::prctl::set_child_subreaper;
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{Signal, kill as kill_process, killpg};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
@@ -128,11 +128,45 @@ fn killed_after(
 /// Kills a program with all that it has started, as systemd does with a unit, and waits until they are gone.
 fn end_group(child: &mut std::process::Child) -> io::Result<()> {
     let group = i32::try_from(child.id()).map_err(io::Error::other)?;
+    // Migrations and health checks are in groups of their own. Who is stopped starts nothing more, and is nobody else by then.
+    let tell = |others: &[i32], signal| {
+        for other in others {
+            let _ = kill_process(Pid::from_raw(*other), signal);
+        }
+    };
+    killpg(Pid::from_raw(group), Signal::SIGSTOP)?;
+    let mut others = descendants(group);
+    loop {
+        tell(&others, Signal::SIGSTOP);
+        let seen = descendants(group);
+        if seen.iter().all(|one| others.contains(one)) {
+            break;
+        }
+        others = seen;
+    }
     killpg(Pid::from_raw(group), Signal::SIGKILL)?;
+    tell(&others, Signal::SIGKILL);
     child.wait()?;
     // What it left is ours to wait for, by now.
     while waitpid(Pid::from_raw(-group), None).is_ok() {}
+    for other in others {
+        let _ = waitpid(Pid::from_raw(other), None);
+    }
     Ok(())
+}
+
+/// Numbers of the processes that a process has started, and of what those have.
+fn descendants(process: i32) -> Vec<i32> {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten();
+    let lists = threads.flatten().map(|thread| fs::read_to_string(thread.path().join("children")));
+    let children: Vec<i32> = lists
+        .flat_map(Result::ok)
+        .flat_map(|list| {
+            list.split_whitespace().filter_map(|one| one.parse().ok()).collect::<Vec<_>>()
+        })
+        .collect();
+    let further: Vec<i32> = children.iter().flat_map(|child| descendants(*child)).collect();
+    children.into_iter().chain(further).collect()
 }
 
 type Running = Mutex<std::process::Child>;

@@ -7,6 +7,7 @@ use gptprio::{BootBits, Priority, SetId, Sets, Tries};
 
 use super::case::{Case, Failure, ensure};
 use super::console::Said;
+use super::host::PATIENCE;
 use super::machine::{Bus, Machine};
 use super::system::SystemBench;
 use super::system_disk::SystemDisk;
@@ -265,7 +266,7 @@ fn chain_bit(bench: &SystemBench) -> Result<(), Failure> {
 
 /// A machine with firmware, and memory enough for it to hold a whole boot image twice.
 fn firmware(bench: &SystemBench, disk: &SystemDisk) -> Machine {
-    Machine::new(&bench.folder, disk.path()).with(&["-m", "512"]).patience(Duration::from_secs(900))
+    Machine::new(&bench.folder, disk.path()).with(&["-m", "512"]).patience(PATIENCE)
 }
 
 /// A machine with this disk, whose kernel is told more than the boot image says.

@@ -33,6 +33,9 @@ pub enum Error {
     /// The hash image could not be written.
     #[error("cannot write the hash image")]
     WriteHash(#[source] io::Error),
+    /// There are too many threads to start a single one more.
+    #[error("cannot start one more thread")]
+    Thread(#[source] io::Error),
     /// The hash image has no superblock that can be used.
     #[error(transparent)]
     Superblock(#[from] SuperblockError),

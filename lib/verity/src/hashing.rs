@@ -76,9 +76,16 @@ impl<'a, D: ReadAt + ?Sized> Source<'a, D> {
             let _ = give_back.send(LeafBlocks::new()); // the receiver is in this function
         }
         thread::scope(|scope| {
-            for _ in 0..threads.get() {
+            for started in 0..threads.get() {
                 let deliver = deliver.clone();
-                scope.spawn(|| self.work(&spare, deliver));
+                let spare = &spare;
+                let thread = thread::Builder::new();
+                match thread.spawn_scoped(scope, move || self.work(spare, deliver)) {
+                    Ok(_) => {}
+                    Err(error) if started == 0 => return Err(Error::Thread(error)),
+                    // Fewer do as well, more slowly.
+                    Err(_) => break,
+                }
             }
             drop(deliver);
             let outcome = in_order(sink, &delivered, &give_back, self.chunks.count());

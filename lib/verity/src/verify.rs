@@ -109,9 +109,13 @@ struct Check<'a, D: ?Sized, H: ?Sized> {
 impl<D: ReadAt + ?Sized, H: ReadAt + ?Sized> Check<'_, D, H> {
     fn run(self, threads: NonZeroUsize) -> Result<(), Error> {
         thread::scope(|scope| {
-            for _ in 0..threads.get() {
-                scope.spawn(|| self.work());
+            for _ in 1..threads.get() {
+                // Where no more can be started, fewer do as well, more slowly.
+                if thread::Builder::new().spawn_scoped(scope, || self.work()).is_err() {
+                    break;
+                }
             }
+            self.work();
         });
         let fault = self.first_fault.into_inner().unwrap_or_else(PoisonError::into_inner);
         fault.map_or(Ok(()), |(_, error)| Err(error))

@@ -48,6 +48,20 @@ fn one_that_hangs_changes_nothing() {
 }
 
 #[test]
+fn one_that_hangs_after_a_good_one_changes_nothing_either() {
+    // A machine that is busy gives the good one more time.
+    let named = [2, 20, 200].into_iter().any(|seconds| {
+        let mut world = world(&format!("{COUNTS}\nsleep 3600"));
+        world.limits.time = Duration::from_secs(seconds);
+        let before = world.snapshot();
+        let text = cli::chain(&world.migrate("1.7.0").unwrap_err());
+        assert_eq!(world.snapshot(), before, "{text}");
+        text.contains(NAME)
+    });
+    assert!(named);
+}
+
+#[test]
 fn one_that_hangs_is_named_when_the_time_of_all_is_over() {
     let mut world = hanging();
     world.limits.time = Duration::from_secs(3600);

@@ -28,7 +28,7 @@ fn program(name: &str) -> Vec<u8> {
         // target/debug/deps/this-test → target/debug
         std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned()
     });
-    fs::read(folder.join(name)).unwrap()
+    fs::read(folder.join(name)).expect("the package migrations is built")
 }
 
 fn place_of_marker(program: &[u8]) -> Option<usize> {

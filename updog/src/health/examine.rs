@@ -1,7 +1,7 @@
 //! A look at a set: does it still hold what was written there? At one that failed and left no word, and at the one that runs before it is proven.
 
 use std::path::Path;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 
 use manifest::Digest;
@@ -47,10 +47,11 @@ pub fn read_back(disk: &Path, attempt: Attempt, deadline: Deadline) -> Option<Fi
     match hear.recv_timeout(deadline.left()) {
         Ok(Ok(defect)) => defect.map(|defect| Finding::plain(Cause::corruption(&defect))),
         Ok(Err(error)) => left_out(&chain(&error)),
-        Err(_) => {
+        Err(RecvTimeoutError::Timeout) => {
             let limit = deadline.limit().as_secs();
             left_out(&format!("not read within the time limit of {limit} s"))
         }
+        Err(RecvTimeoutError::Disconnected) => left_out("the reader stopped"),
     }
 }
 

@@ -23,7 +23,7 @@ const MEAL: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Feeder {
     enough: Sender<()>,
-    thread: JoinHandle<Watchdog>,
+    thread: JoinHandle<Option<Watchdog>>,
 }
 
 impl Feeder {
@@ -33,20 +33,23 @@ impl Feeder {
     ///
     /// Fails if there is none, or somebody else has it, or where there are no more threads.
     pub fn start(path: &Path, deadline: Deadline) -> io::Result<Self> {
-        let mut watchdog = Watchdog::open(path)?;
-        // A driver with a time of its own keeps that: it is fed often enough for any.
-        let _ = watchdog.set_timeout(SECONDS);
-        let (enough, end) = channel();
+        let ((hand, taken), (enough, end)) = (channel::<Watchdog>(), channel());
+        // Before the watchdog is armed: one that nobody feeds ends a good start.
         let thread = thread::Builder::new().spawn(move || {
+            let mut watchdog = taken.recv().ok()?;
             loop {
                 // Where feeding does not work the machine restarts, and nobody here can do better.
                 let _ = watchdog.feed();
                 let wait = MEAL.min(deadline.left());
                 if wait.is_zero() || end.recv_timeout(wait) != Err(RecvTimeoutError::Timeout) {
-                    return watchdog;
+                    return Some(watchdog);
                 }
             }
         })?;
+        let watchdog = Watchdog::open(path)?;
+        // A driver with a time of its own keeps that: it is fed often enough for any.
+        let _ = watchdog.set_timeout(SECONDS);
+        let _ = hand.send(watchdog);
         Ok(Self { enough, thread })
     }
 
@@ -68,6 +71,6 @@ impl Feeder {
 
     fn stop(self) -> Option<Watchdog> {
         drop(self.enough);
-        self.thread.join().ok()
+        self.thread.join().ok().flatten()
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,9 +13,9 @@ use rustix::process::{Pid, Signal, kill_process_group};
 /// How much of the end of a program's output is kept, in bytes.
 const TAIL: usize = 2048;
 
-/// How long the rest of the output is waited for, once the program and all of its group are gone. What left the group may hold the output for ever; in
+/// How long the rest of the output is waited for, once the program and all of its group are killed. What left the group may hold the output for ever; in
 /// tests nothing does, and other tests want the processor.
-const LAST_WORDS: Duration = Duration::from_millis(if cfg!(test) { 60_000 } else { 3_000 });
+const LAST_WORDS: Duration = Duration::from_millis(if cfg!(test) { 60_000 } else { 1_000 });
 
 /// The end of a time limit that several programs share.
 #[derive(Clone, Copy, Debug)]
@@ -76,10 +76,7 @@ pub(super) fn run(command: &mut Command, left: Duration) -> io::Result<Ended> {
         let _ = group.map(|group| kill_process_group(group, Signal::KILL));
     };
     let ended = wait(child).inspect_err(|_| kill())?;
-    let status = match ended.recv_timeout(left) {
-        Ok(status) => Some(status?),
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-    };
+    let status = ended.recv_timeout(left).ok();
     // Nobody is left in a group that is gone.
     kill();
     if status.is_none() {
@@ -88,6 +85,7 @@ pub(super) fn run(command: &mut Command, left: Duration) -> io::Result<Ended> {
     }
     let _ = read.recv_timeout(LAST_WORDS);
     let tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
+    let status = status.transpose()?;
     Ok(Ended { status, tail: String::from_utf8_lossy(&tail).into_owned() })
 }
 
@@ -150,7 +148,7 @@ mod tests {
             stat.map_or(true, |stat| stat.contains(") Z") || stat.contains(") X"))
         };
         let patience = Instant::now() + Duration::from_secs(60);
-        let is_gone = std::iter::repeat_with(|| gone(child));
+        let is_gone = std::iter::repeat_with(|| gone(child)).inspect(|_| thread::yield_now());
         let mut in_time = is_gone.take_while(|_| Instant::now() < patience);
         assert!(in_time.any(|gone| gone), "{child} still runs");
     }

@@ -36,6 +36,9 @@ pub enum DecodeError {
     /// The disk does not take it.
     #[error("cannot write to the partition")]
     Write(#[source] io::Error),
+    /// There are too many threads on the host, or in the unit.
+    #[error("cannot start one more thread")]
+    Thread(#[source] io::Error),
 }
 
 /// What an image turned out to be, of a target that is whole.

@@ -125,11 +125,12 @@ impl<'a> Downloads<'a> {
             longer = longer.take().or(checker.update(piece).err());
         };
         let (fetched, taken) = thread::scope(|scope| {
-            let taker = scope.spawn(|| take(chunks));
+            let taker = thread::Builder::new().spawn_scoped(scope, || take(chunks));
+            let taker = taker.map_err(FetchError::Thread)?;
             let fetched = self.runtime.block_on(delivery.stream(&sink, inspect));
             drop(sink);
-            (fetched, taker.join())
-        });
+            Ok::<_, FetchError>((fetched, taker.join()))
+        })?;
         let whole = longer.map_or_else(|| checker.finish(), |longer| Err(longer.into()));
         Ok(Delivered { fetched, whole, taken })
     }
@@ -148,8 +149,12 @@ impl<'a> Downloads<'a> {
     ) -> Result<Made<T>, InstallError> {
         self.check_limit(parts.iter().map(Part::bytes).fold(0, u64::saturating_add))?;
         let (sink, chunks) = mpsc::channel::<Bytes>(ahead);
-        Ok(thread::scope(|scope| {
-            let taker = scope.spawn(|| take(chunks));
+        thread::scope(|scope| {
+            let taker = thread::Builder::new().spawn_scoped(scope, || take(chunks));
+            let taker = taker.map_err(|source| InstallError::FetchPart {
+                target: parts.first().map(|part| part.target.name().to_owned()).unwrap_or_default(),
+                source: FetchError::Thread(source),
+            })?;
             let mut fetched = Ok(());
             for part in parts.iter().filter(|part| part.bytes() > 0) {
                 fetched = self.part(mirror, part, manner, &sink);
@@ -158,8 +163,8 @@ impl<'a> Downloads<'a> {
                 }
             }
             drop(sink);
-            Made { fetched, taken: taker.join() }
-        }))
+            Ok(Made { fetched, taken: taker.join() })
+        })
     }
 
     fn part(

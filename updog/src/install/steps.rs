@@ -270,10 +270,11 @@ fn write_images(
 ) -> Result<Checked, InstallError> {
     let settling = Settling::default();
     let (written, checked) = thread::scope(|scope| {
-        let checker = plan.contents.as_ref().map(|contents| {
-            scope.spawn(|| {
-                check_settled(disk.file(), layout, contents, Some(&settling), watch.checked)
-            })
+        // Where no more threads can be started it is read back afterwards.
+        let checker = plan.contents.as_ref().and_then(|contents| {
+            let check =
+                || check_settled(disk.file(), layout, contents, Some(&settling), watch.checked);
+            thread::Builder::new().spawn_scoped(scope, check).ok()
         });
         let ending = settling.until_dropped();
         let written = write(cleared, disk, plan, downloads, (&settling, watch));
@@ -377,7 +378,9 @@ impl Copy<'_> {
     /// The decoder has gone first, and knows why. Of bytes that nobody compared with what was signed, another mirror may have better ones.
     fn stopped(&self, decoded: Result<Measured, DecodeError>) -> Setback<InstallError> {
         match decoded {
-            Err(error @ DecodeError::Write(_)) => Setback::Host(self.failed(error)),
+            Err(error @ (DecodeError::Write(_) | DecodeError::Thread(_))) => {
+                Setback::Host(self.failed(error))
+            }
             Err(error) => Setback::Mirror(self.failed(error)),
             Ok(_) => Setback::Host(InstallError::Stopped),
         }

@@ -63,7 +63,9 @@ impl Writer<'_> {
                 // The receiver is alive: it is in this frame.
                 let _ = give.send(AlignedBuffer::new(BUFFER));
             }
-            let thread = scope.spawn(move || write_all(region, &pieces, &give, told));
+            let write = move || write_all(region, &pieces, &give, told);
+            let thread = thread::Builder::new().spawn_scoped(scope, write);
+            let thread = thread.map_err(DecodeError::Thread)?;
             let (full, outcome, spare) = (Some(full), Some(thread), Vec::new());
             let mut writer = Writer { full, empty, spare, outcome, offset: 0 };
             let produced = produce(&mut writer);

@@ -136,9 +136,12 @@ impl Engine {
     fn fails_again(&self, target: &Target, input: Option<&Path>) -> Result<bool> {
         let Some(input) = input else { return Ok(true) };
         for _ in 0..REPLAYS {
-            let run = self.program(target).arg(input).bound();
-            if run.accept(&CODES).run()?.code == 0 {
-                return Ok(false);
+            let run = self.program(target).arg(input);
+            let run = run.under("timeout", &["--signal=KILL", &PATIENCE.to_string()]).bound();
+            match run.accept(&CODES).run()?.code {
+                0 => return Ok(false),
+                TOO_LONG | STUCK => {}
+                _ => break,
             }
         }
         Ok(true)

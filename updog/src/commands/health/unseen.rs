@@ -11,14 +11,14 @@ use chrono::{DateTime, Utc};
 use handover::Handover;
 use semver::Version;
 use signpost::Access;
+use watchdog::Watchdog;
 
 use super::restarting;
 use crate::boots::{Attempt, Cause, Finding};
 use crate::commands::{Context, Place, ledger};
 use crate::error::{Error, chain};
-use crate::health::feeder::Feeder;
+use crate::health::evidence;
 use crate::health::verdict::{self, Verdict};
-use crate::health::{Deadline, evidence};
 use crate::host;
 
 /// A boot that cannot be looked at.
@@ -98,8 +98,7 @@ impl<'a> Unseen<'a> {
         else {
             return;
         };
-        let soon = Deadline::after(settings.time_limit);
-        if let Err(error) = Feeder::start(path, soon).and_then(Feeder::disarm) {
+        if let Err(error) = Watchdog::open(path).and_then(Watchdog::disarm) {
             let note = self.context.output;
             note.note(format_args!("warning: the watchdog stays armed: {error}"));
         }

@@ -130,12 +130,12 @@ pub enum DeltaError {
 }
 
 impl DeltaError {
-    /// Whether the disk that is written has failed, so that nothing else can be written to it either.
+    /// Whether the disk that is written has failed, or the host, so that nothing else can be written to it either.
     pub fn is_of_disk(&self) -> bool {
         match self {
-            Self::Decode(DecodeError::Write(_)) | Self::ReadNew { .. } | Self::OpenTarget(_) => {
-                true
-            }
+            Self::Decode(DecodeError::Write(_) | DecodeError::Thread(_))
+            | Self::ReadNew { .. }
+            | Self::OpenTarget(_) => true,
             Self::Check(error) => error.is_of_disk(),
             _ => false,
         }

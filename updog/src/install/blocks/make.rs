@@ -53,13 +53,14 @@ impl Making<'_> {
         let hasher = BlockHasher::new(&self.params.salt);
         let settling = Settling::default();
         let (holes, read) = thread::scope(|scope| {
-            let reading =
-                scope.spawn(|| read_back(&new, self.contents, &hasher, &settling, self.checked));
+            let read = || read_back(&new, self.contents, &hasher, &settling, self.checked);
+            let reading = thread::Builder::new().spawn_scoped(scope, read);
+            let reading = reading.map_err(DecodeError::Thread)?;
             let ending = settling.until_dropped();
             let holes = self.images(recipe, supply, bad, (&new, &hasher, &settling));
             drop(ending);
-            (holes, reading.join())
-        });
+            Ok::<_, DecodeError>((holes, reading.join()))
+        })?;
         // What went wrong with the writing explains what could not be read.
         let holes = holes?;
         if holes > 0 {
