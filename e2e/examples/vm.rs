@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Debian's kernel is downloaded once; `WAYSTONE_KERNEL` names a folder with `boot` and `lib/modules` to be used instead.
-//! Consoles are kept in `vm` in cargo's target folder, one folder a case.
+//! Consoles are kept in `vm` in cargo's target folder, one folder a case; of a case that failed, everything is.
 
 #![allow(clippy::print_stdout)]
 
@@ -72,11 +72,26 @@ fn try_case(case: &Trial) -> bool {
     let start = Instant::now();
     let verdict = case.run(&target());
     let seconds = start.elapsed().as_secs_f64();
+    if verdict.is_ok() {
+        leave_consoles(&target().join("vm").join(case.name));
+    }
     match &verdict {
         Ok(()) => println!("ok     {:<32} {seconds:>5.1} s  {}", case.name, case.holds),
         Err(failure) => println!("FAILED {:<32} {seconds:>5.1} s  {failure}", case.name),
     }
     verdict.is_ok()
+}
+
+/// Removes what a case made that has passed, but for the consoles: with the disks, all of them take 20 GB.
+fn leave_consoles(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let _ = match path.extension() {
+            Some(extension) if extension == "console" => continue,
+            _ if path.is_dir() => fs::remove_dir_all(path),
+            _ => fs::remove_file(path),
+        };
+    }
 }
 
 /// Keeps what a case left that is tried again.

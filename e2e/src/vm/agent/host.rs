@@ -1,8 +1,6 @@
 //! A host that keeps itself up to date: its disk, its repository, and its starts.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -69,15 +67,6 @@ impl<'a> Host<'a> {
         self.repository.add(&self.workshop.release(version, None)?, Some(&folder))
     }
 
-    /// Leaves what a look at the case needs.
-    ///
-    /// # Errors
-    ///
-    /// Fails if something cannot be removed.
-    pub(super) fn leave(self) -> Result<(), Failure> {
-        clear(&self.folder).map_err(|cause| Failure::io("clear", &self.folder, &cause))
-    }
-
     /// How many requests for anything of a release there were so far. The manifest is looked at with the metadata.
     pub(super) fn images_asked_for(&self) -> usize {
         let targets = self.repository.server.requests("/targets/");
@@ -101,19 +90,6 @@ impl<'a> Host<'a> {
         let date = output(date.args(["--utc", "--date=tomorrow", "+%F"]))?;
         Ok(self.machine().with(&["-rtc", &format!("base={}T{time}", date.trim())]))
     }
-}
-
-/// Removes what was made for a case that has passed and is made again for the next: everything but the consoles and the disk.
-fn clear(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            fs::remove_dir_all(path)?;
-        } else if path.extension().is_some_and(|extension| extension == "tar") {
-            fs::remove_file(path)?;
-        }
-    }
-    Ok(())
 }
 
 /// The guest's clock when it said this first (`02:30:00`).
